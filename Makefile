@@ -1,0 +1,59 @@
+# What can be done here: make install, run, test, check, bench, lock, clean.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+
+.PHONY: install run test check bench lock clean
+
+install: $(VENV)/.installed
+	@:
+
+# The lock files pin everything, the build backend too: no step fetches what they do not name.
+$(VENV)/.installed: pyproject.toml requirements-dev.lock
+	@command -v "$(PYTHON)" >/dev/null || \
+		{ echo "Upheld needs Python 3.11 or newer; there is no '$(PYTHON)'. Name one: make PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Upheld needs Python 3.11 or newer; $$("$(PYTHON)" --version) is too old. Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
+	@echo "Installing into $(VENV) ..."
+	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: install
+	@$(BIN)/upheld demo
+
+test: install
+	@$(BIN)/python -m pytest
+
+check: install
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: install
+	@$(BIN)/python -m bench
+
+# Keeps the versions that are pinned and still fit; `make lock LOCK_FLAGS=--upgrade` takes the newest.
+# The tool has an environment of its own, so that a lock file can be mended when it does not install.
+LOCKER := .cache/lock
+LOCK_FLAGS ?=
+COMPILE = $(LOCKER)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-emit-index-url --no-emit-find-links $(LOCK_FLAGS)
+
+lock: $(LOCKER)/.installed
+	@$(COMPILE) --output-file requirements.lock >/dev/null
+	@$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock >/dev/null
+
+$(LOCKER)/.installed: Makefile
+	@"$(PYTHON)" -m venv --clear $(LOCKER)
+	@$(LOCKER)/bin/python -m pip --disable-pip-version-check --no-input --quiet install 'uv==0.13.9'
+	@touch $@
+
+# Leaves .upheld, the data of the embedded server, alone.
+clean:
+	@rm -rf $(VENV) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

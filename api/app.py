@@ -1,0 +1,57 @@
+"""The HTTP face of Upheld: one app a process, made of one router for each kind of user."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib import metadata
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from api import agents, auditors, couriers, pages, problems, supervisors, systems
+from api.middleware import PathAsSent, RequestLog
+from api.runtime import Runtime, open_runtime, together
+from api.settings import Settings
+
+__all__ = ["create_app"]
+
+_BODY_BYTES = 1024 * 1024
+"""The largest body that is read; the largest batch of receipts takes a quarter of it."""
+
+_DESCRIPTION = """
+Every promise made to a customer is an event; whoever must keep it acknowledges it, or it is flagged.
+
+In open mode say who you are with the header `X-Actor: ROLE:ID`, for example `agent:ling`.
+"""
+
+
+def create_app(settings: Settings | None = None, runtime: Runtime | None = None) -> FastAPI:
+    """The app; it opens what it needs when it starts, or uses a `runtime` that is open already.
+
+    >>> create_app(Settings(test_clock=True)).title
+    'Upheld'
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            opened = runtime
+            if opened is None:
+                opened = await stack.enter_async_context(open_runtime(settings or Settings.load()))
+            app.state.runtime = opened
+            await stack.enter_async_context(together(opened.beside()))
+            yield
+
+    app = FastAPIOffline(
+        title="Upheld",
+        version=metadata.version("upheld"),
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        max_body_size=_BODY_BYTES,
+        responses=problems.RESPONSES,
+    )
+    problems.install(app)
+    for module in (agents, couriers, supervisors, auditors, systems, pages):
+        app.include_router(module.router)
+    app.add_middleware(PathAsSent)
+    app.add_middleware(RequestLog)
+    return app

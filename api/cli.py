@@ -1,0 +1,104 @@
+"""The command line: `upheld serve`, `demo`, `worker`, `import`, `status` (contract, section 1)."""
+
+import asyncio
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from api import server
+from api.demo import load_demo
+from api.importing import run_import
+from api.settings import Settings
+from api.status import read_status
+from domain.errors import ConfigurationError, UpheldError
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    name="upheld",
+    help="Every promise made to a customer, and whether the person who must keep it knows of it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Host = Annotated[str, typer.Option(help="The address to listen on; any but loopback needs sign-in.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")]
+Workers = Annotated[int, typer.Option(min=1, max=64, help="Serving processes.")]
+
+
+@app.command()
+def serve(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> None:
+    """Serve the API and the pages; projections and policies run along."""
+    _serve(host, port, workers)
+
+
+@app.command()
+def demo(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> None:
+    """Serve, with the four stories loaded."""
+    settings = Settings.load()
+    if (said := asyncio.run(load_demo(settings))) is not None:
+        print(said, flush=True)
+    _serve(host, port, workers)
+
+
+def _serve(host: str, port: int, workers: int) -> None:
+    settings = server.open_to(host, Settings.load())
+    listener = server.bind(host, port)
+    if workers == 1:
+        server.run(partial(server.serve, settings, listener))
+    else:
+        server.run(partial(server.serve_with, workers, settings, listener))
+
+
+@app.command()
+def worker() -> None:
+    """Feed the projections and follow the policies, for scaling out."""
+    server.run(partial(server.work, Settings.load()))
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A .csv or .ndjson file.")],
+    mapping: Annotated[Path | None, typer.Option(help="A TOML file that says what the columns mean.")] = None,
+) -> None:
+    """Load commitments from a file; running it again imports nothing twice."""
+    raise typer.Exit(run_import(file, mapping))
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """How far every projection and policy has come."""
+    rows = asyncio.run(read_status(Settings.load()))
+    if as_json:
+        print(json.dumps(rows))
+        return
+    table = Table("name", "position", "lag (events)", "lag (seconds)", "parked")
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    Console().print(table)
+
+
+def main() -> None:
+    """Run a command; what Upheld refuses is told in one line, with exit status 1 (2 for the configuration)."""
+    try:
+        app()
+    except ConfigurationError as error:
+        sys.exit(_tell(error, 2))
+    except UpheldError as error:
+        sys.exit(_tell(error, 1))
+
+
+def _tell(error: UpheldError, status: int) -> int:
+    print(f"upheld: {error}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    main()

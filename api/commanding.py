@@ -1,0 +1,162 @@
+"""How every command is carried out: idempotent where it brings a key, against the version that it names,
+and answered with the position of the last event that it caused.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+from uuid import UUID, uuid5
+
+import msgspec
+from fastapi import Depends, Header, Request, Response
+from pydantic import BaseModel
+
+from api.runtime import Runtime
+from api.who import Asking, Process, Who
+from domain.commitment import Answered, Commitment
+from domain.errors import IdempotencyKeyReused, Invalid, NotFound, UpheldError
+from domain.moment import Moment
+from domain.order import Order
+from domain.values import Origin
+from projections.views import view
+
+__all__ = ["Answer", "Command", "Commanding", "answer", "commitment_id", "if_match"]
+
+T = TypeVar("T")
+
+_NAMESPACE = UUID("5b2d9a52-8f4e-5c0b-9d5c-3f3f4c6f0a11")
+_ETAG = re.compile(r'\s*(?:W/)?"(\d{1,18})"\s*')
+
+
+class MalformedHeader(UpheldError):
+    """A header is not of the form that its standard gives it."""
+
+    code = "malformed_header"
+    status = 400
+    title = "A header is malformed"
+
+
+def answer(body: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer as JSON: instants with `Z`, microseconds kept."""
+    return Response(msgspec.json.encode(body), status, dict(headers or {}), "application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command came to: the state after it, what its answer says besides, and where it stands in the log."""
+
+    commitment: Commitment
+    answered: Answered
+    position: int
+    replayed: bool
+
+    def headers(self) -> dict[str, str]:
+        headers = {"Upheld-Position": str(self.position), "ETag": f'"{self.commitment.version}"'}
+        return headers | {"Idempotency-Replayed": "true"} if self.replayed else headers
+
+    def as_commitment(self, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+        body = view(self.commitment, self.answered.warnings)
+        return answer(body, status=status, headers={**self.headers(), **(headers or {})})
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One request that changes something: who sent it, its path, and its Idempotency-Key."""
+
+    runtime: Runtime
+    who: Who
+    name: str
+    key: str | None
+
+    async def moment(self, body: BaseModel | None = None) -> Moment:
+        """The moment of the decision. `body` is remembered by its keyed hash, to recognise it again."""
+        exclude = {"idempotency_key", "commitment_id"}
+        sent = body.model_dump(mode="json", exclude_unset=True, exclude=exclude, by_alias=True) if body else {}
+        digest = self.runtime.keyring.digest(json.dumps(sent, sort_keys=True).encode()) if self.key else None
+        origin = Origin(self.who.actor, self.who.on_behalf_of, self.name, self.key, digest)
+        return Moment(await self.runtime.now(), origin, self.runtime.catalogue)
+
+    def new_id(self) -> UUID | None:
+        """The id of what a creation with a key creates: the same for the same actor, path and key."""
+        return uuid5(_NAMESPACE, f"{self.who.actor}\n{self.name}\n{self.key}") if self.key is not None else None
+
+    async def change(
+        self,
+        id: UUID,
+        moment: Moment,
+        decide: Callable[[Commitment, Order | None], Answered | None],
+        *,
+        with_order: bool = False,
+    ) -> Answer:
+        """Carry out a decision about a commitment, or answer again what this key was answered before."""
+
+        def once(commitment: Commitment, order: Order | None) -> tuple[Answered | None, bool]:
+            known = known_answer(commitment, moment.origin)
+            return (known, True) if known is not None else (decide(commitment, order), False)
+
+        ledger = self.runtime.ledger
+        change = await ledger.change(id, once, with_order=with_order)
+        answered, replayed = change.result
+        if replayed and answered is not None:
+            return await self.replay(id, answered)
+        position = change.position or await ledger.position_of(id, change.commitment.version)
+        version = change.commitment.version
+        return Answer(change.commitment, answered or Answered(version, None), position, replayed=False)
+
+    async def replay(self, id: UUID, answered: Answered) -> Answer:
+        """The first answer again: the commitment as of the version that the command led to."""
+        ledger = self.runtime.ledger
+        commitment = await ledger.commitment_at(id, version=answered.version)
+        return Answer(commitment, answered, await ledger.position_of(id, answered.version), replayed=True)
+
+
+def known_answer(commitment: Commitment, origin: Origin) -> Answered | None:
+    """What this command was answered before; raises `IdempotencyKeyReused` where it had another body then."""
+    known = commitment.answer_to(origin)
+    if known is not None and known.body_hash != origin.body_hash:
+        raise IdempotencyKeyReused
+    return known
+
+
+async def _command(
+    request: Request,
+    runtime: Process,
+    who: Asking,
+    idempotency_key: Annotated[str | None, Header(description="At most 255 characters")] = None,
+) -> Command:
+    if idempotency_key is not None and not 1 <= len(idempotency_key) <= 255:
+        raise Invalid("/header/idempotency-key", "has 1 to 255 characters")
+    name = request.scope["path"].rstrip("/").rpartition("/")[2]
+    return Command(runtime, who, name, idempotency_key)
+
+
+Commanding = Annotated[Command, Depends(_command)]
+
+
+def commitment_id(id: str) -> UUID:
+    """The id in a path. Raises `NotFound` where it is none: there is no such commitment."""
+    try:
+        return UUID(id)
+    except ValueError:
+        raise NotFound("there is no such commitment") from None
+
+
+def if_match(header: str | None) -> frozenset[int] | None:
+    """The versions that If-Match names; None where any will do (RFC 9110, section 13.1.1).
+
+    >>> sorted(if_match('"3", "4"')), if_match("*")
+    ([3, 4], None)
+    """
+    if header is None or header.strip() == "*":
+        return None
+    matches = [_ETAG.fullmatch(part) for part in header.split(",")]
+    if any(match is None for match in matches):
+        raise MalformedHeader('If-Match is not a list of versions in quotes, as in "3"')
+    return frozenset(int(match[1]) for match in matches if match is not None)
+
+
+def plain(value: Any) -> Any:
+    """A view as plain JSON values, for an answer that nests it."""
+    return msgspec.to_builtins(value)

@@ -1,0 +1,121 @@
+"""For couriers and every other keeper: what there is to do, who knows of it, and what became of it."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import ValidationError
+
+from api.commanding import Answer, Command, Commanding, answer, commitment_id, plain
+from api.fields import PathText
+from api.problems import problem_body, validation_problem
+from api.querying import Reached, TasksQuery, past
+from api.schemas import AttemptBody, BatchBody, BatchItem, FulfilmentBody, ReceiptBody
+from api.who import Asking, Process, SignedIn
+from domain.commitment import Answered, Commitment
+from domain.errors import UpheldError
+from domain.keeping import attempt, fulfil
+from domain.order import Order
+from domain.receiving import Received, receive
+from projections.tasks import Tasks, TaskView
+from projections.views import CommitmentView, view
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1", tags=["couriers"], dependencies=[SignedIn])
+
+
+@router.get("/tasks", response_model=dict[Literal["items"], list[TaskView]], dependencies=[Reached])
+async def tasks(runtime: Process, who: Asking, asked: Annotated[TasksQuery, Query()]) -> Response:
+    """What a keeper has to do, in planned order; with `as_of`, what his screen could show at that instant."""
+    recipient, reader = asked.recipient or who.person, Tasks(runtime.database, runtime.keyring)
+    if asked.as_of is None:
+        return answer({"items": await reader.of(recipient)})
+    at = past(asked.as_of, await runtime.now())
+    return answer({"items": await reader.of_at(recipient, at, runtime.ledger)})
+
+
+@router.post("/commitments/{id}/fulfilment", response_model=CommitmentView)
+async def record_fulfilment(command: Commanding, id: PathText, body: FulfilmentBody) -> Response:
+    """The word was kept; on time where it happened in time, whenever it is reported."""
+    moment = await command.moment(body)
+
+    def decide(commitment: Commitment, _: Order | None) -> None:
+        fulfil(commitment, moment, note=body.note, at=body.at, evidence=body.evidence)
+
+    return (await command.change(commitment_id(id), moment, decide)).as_commitment()
+
+
+@router.post("/commitments/{id}/attempts", response_model=CommitmentView)
+async def record_attempt(command: Commanding, id: PathText, body: AttemptBody) -> Response:
+    """The keeper tried and could not; the promise stands as it stood."""
+    moment = await command.moment(body)
+
+    def decide(commitment: Commitment, _: Order | None) -> None:
+        attempt(commitment, body.attempt(), moment)
+
+    return (await command.change(commitment_id(id), moment, decide)).as_commitment()
+
+
+@router.post("/commitments/{id}/receipts")
+async def record_receipt(command: Commanding, id: PathText, body: ReceiptBody) -> Response:
+    """A keeper's word about a revision of the promise. What no longer counts is recorded all the same."""
+    given = await _receive(command, commitment_id(id), body)
+    return answer(given.body(), headers=given.answer.headers())
+
+
+@router.post("/receipts")
+async def record_receipts(command: Commanding, body: BatchBody) -> Response:
+    """A phone's outbox: each receipt is judged by itself, in order, and answered by itself."""
+    results, position = [], 0
+    for item in body.receipts:
+        try:
+            receipt = BatchItem.model_validate(item)
+            own = Command(command.runtime, command.who, "receipts", receipt.idempotency_key)
+            given = await _receive(own, receipt.commitment_id, receipt)
+        except ValidationError as error:
+            results.append(_refused(validation_problem(error.errors())))
+        except UpheldError as error:
+            if error.status >= 500:
+                raise
+            results.append(_refused(problem_body(error)))
+        else:
+            position = max(position, given.answer.position)
+            results.append({"status": 200, "body": plain(given.body())})
+    return answer({"results": results}, headers={"Upheld-Position": str(position)} if position else None)
+
+
+def _refused(body: dict[str, Any]) -> dict[str, Any]:
+    return {"status": body["status"], "body": body}
+
+
+class _Given:
+    """A receipt as it was answered: recorded or known already, counting or not, and why."""
+
+    def __init__(self, answer: Answer, received: Received) -> None:
+        self.answer = answer
+        self.received = received
+
+    def body(self) -> dict[str, Any]:
+        return {
+            "recorded": self.received.recorded,
+            "counts": self.received.counts,
+            "current_revision": self.answer.commitment.revision,
+            "why_not": self.received.why_not,
+            "commitment": view(self.answer.commitment),
+        }
+
+
+async def _receive(command: Command, id: UUID, body: ReceiptBody) -> _Given:
+    moment = await command.moment(body)
+    received = Received(True, None)
+
+    def decide(commitment: Commitment, _: Order | None) -> Answered | None:
+        nonlocal received
+        received = receive(commitment, body.receipt(), moment)
+        return None
+
+    given = await command.change(id, moment, decide)
+    if given.replayed:
+        received = Received(True, given.answered.why_not)
+    return _Given(given, received)

@@ -1,0 +1,72 @@
+"""What happens to every request before anybody looks at it: its id, its measure, its path."""
+
+import time
+import uuid
+from urllib.parse import quote
+
+import msgspec
+import structlog
+from prometheus_client import Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import PROBLEM, problem_body
+from domain.errors import Invalid, UpheldError
+
+__all__ = ["PathAsSent", "RequestLog"]
+
+log = structlog.get_logger("upheld.http")
+
+_seconds = Histogram("upheld_http_seconds", "Duration of requests by route", ["method", "route", "status"])
+
+
+async def _refuse(send: Send, error: UpheldError) -> None:
+    body = msgspec.json.encode(problem_body(error))
+    headers = [(b"content-type", PROBLEM.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class RequestLog:
+    """Gives each request an id, and logs and measures what became of it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id, began, status = uuid.uuid4().hex, time.perf_counter(), 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self.app(scope, receive, answer)
+        finally:
+            seconds = time.perf_counter() - began
+            route = getattr(scope.get("route"), "path", "unknown")
+            _seconds.labels(scope["method"], route, status).observe(seconds)
+            log.info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+            structlog.contextvars.unbind_contextvars("request_id")
+
+
+class PathAsSent:
+    """Routes by the path as it was sent, so that an id may hold a slash (`%2F`); parameters are decoded later."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            raw = scope.get("raw_path") or quote(scope["path"]).encode()
+            if b"%00" in raw or b"%00" in scope.get("query_string", b""):
+                await _refuse(send, Invalid("", "holds the character NUL"))
+                return
+            scope["path"] = raw.partition(b"?")[0].decode("ascii", "replace")
+        await self.app(scope, receive, send)

@@ -1,0 +1,154 @@
+"""How every query is answered: not behind what its reader has written, page by page, and never from the future."""
+
+import base64
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from fastapi import Depends, Header, Query, Request, Response
+from pydantic import Field
+
+from api.commanding import answer
+from api.fields import ActorText, Body, Id, Instant, Line, Role
+from api.who import Process
+from domain.errors import Invalid
+from domain.flags import FlagReason
+from domain.values import Status
+from projections.commitments import CommitmentFilter
+from projections.flags import FlagFilter
+from projections.history import HistoryFilter
+from projections.scorecard import GroupBy
+
+__all__ = [
+    "AsOf",
+    "CommitmentsQuery",
+    "FlagsQuery",
+    "HistoryQuery",
+    "Reached",
+    "ScorecardQuery",
+    "TasksQuery",
+    "cursor",
+    "page",
+    "past",
+    "position_in",
+]
+
+
+async def _reached(
+    runtime: Process,
+    upheld_min_position: Annotated[str | None, Header(description="Answer from no earlier position")] = None,
+) -> None:
+    if upheld_min_position is None:
+        return
+    if not (upheld_min_position.isascii() and upheld_min_position.isdigit() and len(upheld_min_position) <= 18):
+        raise Invalid("/header/upheld-min-position", "is not a position")
+    await runtime.wait_for(int(upheld_min_position))
+
+
+Reached = Depends(_reached)
+"""A query answers from no earlier position than its reader asks for."""
+
+AsOf = Annotated[Instant | None, Query(description="An instant that is past")]
+
+
+class Paged(Body):
+    """What every paged query takes; a parameter that is not known is an error, never ignored."""
+
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    cursor: Annotated[str | None, Field(description="`next_cursor` of the page before", max_length=400)] = None
+
+
+class CommitmentsQuery(Paged):
+    order_id: Id | None = None
+    customer_id: Id | None = None
+    status: Status | None = None
+    kind: Line | None = None
+    made_by: ActorText | None = None
+    role: Role | None = None
+    recipient: ActorText | None = None
+    channel: Line | None = None
+    conversation: Line | None = None
+    due_before: Instant | None = None
+    due_after: Instant | None = None
+
+    def filter(self) -> CommitmentFilter:
+        return CommitmentFilter(**self.model_dump(exclude={"limit", "cursor"}))
+
+
+class FlagsQuery(Paged):
+    reason: FlagReason | None = None
+    recipient: ActorText | None = None
+    role: Role | None = None
+    made_by: ActorText | None = None
+    kind: Line | None = None
+    depot: Line | None = None
+    rescue_before: Instant | None = None
+
+    def filter(self) -> FlagFilter:
+        return FlagFilter(**self.model_dump(exclude={"limit", "cursor"}))
+
+
+class HistoryQuery(Paged):
+    commitment_id: UUID | None = None
+    order_id: Id | None = None
+    customer_id: Id | None = None
+    actor: ActorText | None = None
+    recipient: ActorText | None = None
+    channel: Line | None = None
+    conversation: Line | None = None
+    type: Line | None = None
+    from_: Annotated[Instant | None, Field(alias="from")] = None
+    to: Instant | None = None
+    after: Annotated[int, Field(ge=0, le=2**62)] = 0
+
+    def filter(self, after: int) -> HistoryFilter:
+        return HistoryFilter(**self.model_dump(exclude={"limit", "cursor", "after"}), after=max(after, self.after))
+
+
+class ScorecardQuery(Body):
+    from_: Annotated[Instant | None, Field(alias="from")] = None
+    to: Instant | None = None
+    group_by: GroupBy | None = None
+
+
+class TasksQuery(Body):
+    recipient: ActorText | None = None
+    as_of: Instant | None = None
+
+
+def past(instant: datetime, now: datetime) -> datetime:
+    """The instant, which must not lie in the future: nothing is known of it yet."""
+    if instant > now:
+        raise Invalid("/query/as_of", "lies in the future")
+    return instant
+
+
+def cursor(*place: object) -> str:
+    """Where a page ended, as an opaque text.
+
+    >>> cursor(42)
+    'WzQyXQ'
+    """
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).rstrip(b"=").decode()
+
+
+def position_in(text: str | None, form: Any) -> Any:
+    """What a cursor holds, of the form of its query; None where there is none. Raises `Invalid`."""
+    if text is None:
+        return None
+    try:
+        raw = base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4))
+        return msgspec.json.decode(raw, type=form)
+    except (ValueError, msgspec.MsgspecError):
+        raise Invalid("/query/cursor", "is not the cursor of a page before") from None
+
+
+def page(request: Request, items: Sequence[object], next_cursor: str | None, **more: object) -> Response:
+    """One page, with a link to the next where there is one (RFC 8288)."""
+    headers = {}
+    if next_cursor is not None:
+        url = request.url.include_query_params(cursor=next_cursor)
+        headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+    return answer({"items": items, "next_cursor": next_cursor, **more}, headers=headers)

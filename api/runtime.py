@@ -1,0 +1,150 @@
+"""One process of Upheld: its database, its clock, its ledger, and what runs beside the requests."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from api.settings import Settings
+from domain.catalogue import Catalogue, load_catalogue
+from domain.errors import ProjectionBehind
+from policies.clock import CLOCK, ClockPolicy, anything_due
+from policies.routing import RoutingPolicy
+from projections.projection import Projection
+from projections.registry import PROJECTIONS
+from projections.worker import Worker, prepare
+from store import migrations
+from store.clock import Clock, SystemClock, TestClock
+from store.database import Database, reaching_the_database
+from store.keyring import Keyring, open_keyring
+from store.ledger import Ledger
+from store.writer import Writer
+
+__all__ = ["FED", "Runtime", "open_runtime", "together"]
+
+log = structlog.get_logger("upheld")
+
+FED: Sequence[Projection] = (*PROJECTIONS, CLOCK)
+"""Everything that the worker feeds: the projections, and the rows of the clock."""
+
+_WAIT_SECONDS = 5.0
+_REACHED = "SELECT min(position) FROM checkpoints WHERE name = ANY(%s)"
+_HEAD = "SELECT max(notification_id) FROM stored_events"
+
+
+@dataclass(slots=True)
+class Runtime:
+    """What a request can reach. `reached` remembers how far all projections are known to be."""
+
+    settings: Settings
+    catalogue: Catalogue
+    database: Database
+    keyring: Keyring
+    clock: Clock
+    writer: Writer
+    ledger: Ledger
+    reached: int = 0
+    names: list[str] = field(default_factory=lambda: [projection.name for projection in PROJECTIONS])
+
+    async def now(self) -> datetime:
+        """The time; a test clock may have been moved by another process."""
+        if isinstance(self.clock, TestClock):
+            with reaching_the_database():
+                async with self.database.pool.connection() as conn:
+                    return await self.clock.read(conn)
+        return self.clock.now()
+
+    async def wait_for(self, position: int, names: Sequence[str] | None = None) -> None:
+        """Wait until the projections have reached a position.
+
+        Raises `ProjectionBehind` after five seconds.
+        """
+        deadline, pause = asyncio.get_running_loop().time() + _WAIT_SECONDS, 0.002
+        while self.reached < position:
+            reached = await self._scalar(_REACHED, list(names or self.names))
+            if names is None:
+                self.reached = max(self.reached, reached)
+            if reached >= position:
+                return
+            if asyncio.get_running_loop().time() > deadline:
+                raise ProjectionBehind(f"the projections stand at {reached}, before {position}")
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 0.05)
+
+    async def settle(self) -> None:
+        """Wait until everything that the clock has to say is recorded and to be seen."""
+        deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
+        while True:
+            head = await self._scalar(_HEAD)
+            await self.wait_for(head, [projection.name for projection in FED])
+            async with self.database.pool.connection() as conn:
+                if not await anything_due(conn, self.clock.now()):
+                    return
+            if asyncio.get_running_loop().time() > deadline:
+                raise ProjectionBehind("the clock has not recorded everything yet")
+            await asyncio.sleep(0.01)
+
+    async def _scalar(self, query: Any, *params: object) -> int:
+        with reaching_the_database():
+            async with self.database.pool.connection() as conn:
+                row = await (await conn.execute(query, params)).fetchone()
+        return int(row[0]) if row and row[0] is not None else 0
+
+    def beside(self) -> list[Coroutine[Any, Any, None]]:
+        """What runs beside the requests: the worker and the policies, in whichever process leads."""
+        every = 0.02 if self.settings.test_clock else 0.25
+        return [
+            Worker(self.database, self.keyring, FED).run(),
+            ClockPolicy(self.database, self.ledger, self.catalogue, every=every).run(),
+            RoutingPolicy(self.database, self.ledger, self.catalogue).run(),
+        ]
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Runtime]:
+    """Everything a process needs, ready; on leaving, what was taken is recorded and everything is closed.
+
+    Raises `ConfigurationError`, `MasterKeyLost` or `Unavailable`, each in one line.
+    """
+    catalogue = load_catalogue(settings.config)
+    async with Database.open(settings.database_url, settings.data_dir) as database:
+        async with await database.connect("start") as conn:
+            await migrations.apply(conn)
+            await prepare(conn, FED)
+            keyring = await open_keyring(
+                conn, settings.data_dir, master_key=settings.master_key, master_key_file=settings.master_key_file
+            )
+            clock = clock or (await TestClock.open(conn) if settings.test_clock else SystemClock())
+        writer = Writer(database, clock)
+        ledger = Ledger(database, keyring, writer, clock)
+        async with _running(writer):
+            yield Runtime(settings, catalogue, database, keyring, clock, writer, ledger)
+
+
+@asynccontextmanager
+async def _running(writer: Writer) -> AsyncIterator[None]:
+    task = asyncio.create_task(writer.run(), name="writer")
+    try:
+        yield
+    finally:
+        await writer.close()
+        await task
+
+
+@asynccontextmanager
+async def together(work: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Run `work` beside the body, and end it with the body."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task

@@ -1,0 +1,258 @@
+"""The bodies of requests (contract, section 4), and how each becomes what the domain decides on."""
+
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import Field, StrictBool, StrictInt, model_validator
+
+from api.fields import ActorText, Address, Amount, Body, Currency, Day, Id, Instant, Line, Note, Promise, Role
+from domain.deadlines import DueRule
+from domain.durations import Within
+from domain.keeping import Attempt, Contact
+from domain.order import Assignment
+from domain.promising import Amendment, Making, Wanted
+from domain.receiving import ReceiptGiven
+from domain.values import AttemptOutcome, Direction, Item, ReceiptState, ReopeningReason, Value, Via, WithdrawalCause
+
+__all__ = [
+    "AmendmentBody",
+    "AssignmentBody",
+    "AttemptBody",
+    "BatchBody",
+    "BatchItem",
+    "ClockBody",
+    "ContactBody",
+    "DeadlineBody",
+    "DueBody",
+    "FulfilmentBody",
+    "MakingBody",
+    "OrderAssignmentBody",
+    "ReceiptBody",
+    "ReopeningBody",
+    "WithdrawalBody",
+    "wanted",
+]
+
+Evidence = Annotated[tuple[Id, ...], Field(max_length=10)]
+Roles = Annotated[tuple[Role, ...], Field(min_length=1, max_length=8)]
+
+
+class WithinBody(Body):
+    amount: Annotated[StrictInt, Field(ge=1, le=100_000)]
+    unit: Literal["minutes", "hours", "days", "working_hours", "working_days"]
+
+
+class DueBody(Body):
+    """When it is due: exactly one of `at`, `within` and `date`."""
+
+    at: Instant | None = None
+    within: WithinBody | None = None
+    date: Day | None = None
+    not_before: Instant | None = None
+    time_zone: Line | None = None
+    calendar: Line | None = None
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if sum(given is not None for given in (self.at, self.within, self.date)) != 1:
+            raise ValueError("names exactly one of at, within and date")
+        return self
+
+    def rule(self) -> DueRule:
+        within = Within(self.within.amount, self.within.unit) if self.within is not None else None
+        return DueRule(at=self.at, within=within, date=self.date)
+
+
+def wanted(due: DueBody | None, time_zone: str | None, calendar: str | None) -> Wanted:
+    """A due as it is asked for, with the zone and the calendar that may stand in it or beside it."""
+    if due is None:
+        return Wanted(None, None, time_zone, calendar)
+    return Wanted(due.rule(), due.not_before, due.time_zone or time_zone, due.calendar or calendar)
+
+
+class ItemBody(Body):
+    sku: Id
+    quantity: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
+
+
+Items = Annotated[tuple[ItemBody, ...], Field(max_length=200)]
+
+
+class ValueBody(Body):
+    amount: Amount
+    currency: Currency
+
+    def value(self) -> Value:
+        return Value(self.amount, self.currency)
+
+
+def _items(items: tuple[ItemBody, ...] | None) -> tuple[Item, ...]:
+    return tuple(Item(item.sku, item.quantity) for item in items or ())
+
+
+class MakingBody(Body):
+    """A promise, as the agent gave it. `due` may be left out where the kind has a default."""
+
+    customer_id: Annotated[Id, Field(examples=["CU-7"])]
+    kind: Annotated[Line, Field(examples=["free_item"])]
+    promise: Annotated[Promise, Field(examples=["A free HDMI cable comes with tomorrow's redelivery"])]
+    order_id: Annotated[Id | None, Field(examples=["SO-1001"])] = None
+    due: Annotated[DueBody | None, Field(examples=[{"within": {"amount": 1, "unit": "working_days"}}])] = None
+    time_zone: Line | None = None
+    calendar: Line | None = None
+    path: Roles | None = None
+    items: Items | None = None
+    channel: Line | None = None
+    direction: Direction | None = None
+    conversation: Line | None = None
+    value: ValueBody | None = None
+    made_at: Instant | None = None
+
+    def making(self) -> Making:
+        return Making(
+            customer_id=self.customer_id,
+            kind=self.kind,
+            promise=self.promise,
+            order_id=self.order_id,
+            due=wanted(self.due, self.time_zone, self.calendar),
+            path=self.path,
+            items=_items(self.items),
+            channel=self.channel,
+            direction=self.direction,
+            conversation=self.conversation,
+            value=self.value.value() if self.value else None,
+            made_at=self.made_at,
+        )
+
+
+class AmendmentBody(Body):
+    """What changes; everything else stays. `customer_agreed` says whether the customer agreed to the new terms."""
+
+    promise: Promise | None = None
+    due: DueBody | None = None
+    path: Roles | None = None
+    items: Items | None = None
+    value: ValueBody | None = None
+    time_zone: Line | None = None
+    calendar: Line | None = None
+    reason: Annotated[Note, Field(examples=["The van broke down"])]
+    customer_agreed: StrictBool | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set & {"promise", "due", "path", "items", "value"}:
+            raise ValueError("names nothing to amend: one of promise, due, path, items and value")
+        for name in ("promise", "due", "path"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise ValueError(f"{name} cannot be null")
+        return self
+
+    def amendment(self) -> Amendment:
+        return Amendment(
+            given=frozenset(self.model_fields_set),
+            promise=self.promise,
+            due=wanted(self.due, self.time_zone, self.calendar) if self.due is not None else None,
+            path=self.path,
+            items=_items(self.items),
+            value=self.value.value() if self.value else None,
+            reason=self.reason,
+            customer_agreed=self.customer_agreed,
+        )
+
+
+class WithdrawalBody(Body):
+    reason: Note
+    cause: WithdrawalCause
+
+
+class FulfilmentBody(Body):
+    note: Note | None = None
+    at: Instant | None = None
+    evidence: Evidence = ()
+
+
+class ReopeningBody(Body):
+    reason: ReopeningReason
+    note: Note | None = None
+
+
+class AttemptBody(Body):
+    outcome: AttemptOutcome
+    note: Note | None = None
+    at: Instant | None = None
+    evidence: Evidence = ()
+
+    def attempt(self) -> Attempt:
+        return Attempt(self.outcome, self.note, self.at, self.evidence)
+
+
+class ContactBody(Body):
+    channel: Annotated[Line, Field(examples=["phone"])]
+    direction: Direction | None = None
+    note: Note | None = None
+    minutes: Annotated[StrictInt, Field(ge=0, le=1440)] | None = None
+
+    def contact(self) -> Contact:
+        return Contact(self.channel, self.direction, self.note, self.minutes)
+
+
+class ReceiptBody(Body):
+    """What a keeper says about a revision of the promise; `reason` is required with a decline."""
+
+    revision: Annotated[StrictInt, Field(ge=1)]
+    state: ReceiptState
+    role: Role | None = None
+    reason: Note | None = None
+    at: Instant | None = None
+    via: Via | None = None
+
+    def receipt(self) -> ReceiptGiven:
+        return ReceiptGiven(self.revision, self.state, self.role, self.reason, self.at, self.via)
+
+
+class BatchItem(ReceiptBody):
+    commitment_id: UUID
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class BatchBody(Body):
+    """A phone's outbox. Each receipt is judged by itself, so that one that is malformed stops no other."""
+
+    receipts: Annotated[list[object], Field(max_length=500)]
+
+
+class AssignmentBody(Body):
+    role: Role
+    recipient: ActorText
+
+
+class OrderAssignmentBody(AssignmentBody):
+    departs_at: Instant | None = None
+    planned_start: Instant | None = None
+    planned_end: Instant | None = None
+    stop: Annotated[StrictInt, Field(ge=0, le=2**31 - 1)] | None = None
+    address: Address | None = None
+    depot: Line | None = None
+
+    def assignment(self) -> Assignment:
+        return Assignment(
+            recipient=self.recipient,
+            departs_at=self.departs_at,
+            planned_start=self.planned_start,
+            planned_end=self.planned_end,
+            stop=self.stop,
+            address=self.address,
+            depot=self.depot,
+        )
+
+
+class DeadlineBody(Body):
+    due: DueBody
+    time_zone: Line | None = None
+    calendar: Line | None = None
+    # `from` is a word of the language
+    counted_from: Annotated[Instant | None, Field(alias="from")] = None
+
+
+class ClockBody(Body):
+    now: Instant

@@ -1,0 +1,116 @@
+"""For supervisors and systems: who carries what, which promises are in danger, how the word is kept."""
+
+from datetime import datetime
+from typing import Annotated, Literal, NotRequired
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from typing_extensions import TypedDict
+
+from api.commanding import Commanding, answer, commitment_id
+from api.fields import OrderId, PathText, Role
+from api.querying import FlagsQuery, Reached, ScorecardQuery, cursor, page, position_in
+from api.schemas import AssignmentBody, OrderAssignmentBody
+from api.who import Process, SignedIn
+from domain.actors import role_of
+from domain.catalogue import Catalogue
+from domain.commitment import Commitment
+from domain.errors import Invalid, NotFound
+from domain.handing_over import assign_own, release_own
+from domain.order import Order, assign_order, unassign_order
+from policies.routing import route_order
+from projections.flags import COUNTED_TO, FlagRow, Flags
+from projections.scorecard import Scorecard, ScorecardGroup
+from projections.tasks import assignments_of
+from projections.views import CommitmentView
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1", tags=["supervisors"], dependencies=[SignedIn])
+
+
+class FlagsPage(TypedDict):
+    """A page of flags; `total` is exact to 10,000, and `total_capped` beyond."""
+
+    items: list[FlagRow]
+    next_cursor: str | None
+    total: int
+    total_capped: NotRequired[bool]
+
+
+def _checked(role: str, recipient: str, catalogue: Catalogue) -> None:
+    if role not in catalogue.roles or role == "team":
+        raise Invalid("/role", f"there is no role '{role}'")
+    if role_of(recipient) not in catalogue.roles:
+        raise Invalid("/recipient", f"there is no role '{role_of(recipient)}'")
+
+
+@router.put("/commitments/{id}/assignment", response_model=CommitmentView)
+async def assign_commitment(command: Commanding, id: PathText, body: AssignmentBody) -> Response:
+    """Name a recipient for this commitment alone; it stands until it is removed."""
+    _checked(body.role, body.recipient, command.runtime.catalogue)
+    moment = await command.moment()
+
+    def decide(commitment: Commitment, order: Order | None) -> None:
+        assign_own(commitment, body.role, body.recipient, order, moment)
+
+    return (await command.change(commitment_id(id), moment, decide, with_order=True)).as_commitment()
+
+
+@router.delete("/commitments/{id}/assignment", status_code=204)
+async def release_commitment(command: Commanding, id: PathText, role: Annotated[Role, Query()]) -> Response:
+    """Remove the commitment's own assignment: whoever carries the order is its recipient again."""
+    moment = await command.moment()
+
+    def decide(commitment: Commitment, order: Order | None) -> None:
+        release_own(commitment, role, order, moment)
+
+    done = await command.change(commitment_id(id), moment, decide, with_order=True)
+    return Response(status_code=204, headers={"Upheld-Position": str(done.position)})
+
+
+@router.put("/orders/{order_id}/assignment")
+async def assign(command: Commanding, order_id: OrderId, body: OrderAssignmentBody) -> Response:
+    """Name who carries a role for an order; its open and broken commitments with that role go along."""
+    runtime = command.runtime
+    _checked(body.role, body.recipient, runtime.catalogue)
+    moment = await command.moment()
+    order, own = await runtime.ledger.change_order(
+        order_id, lambda order: assign_order(order, body.role, body.assignment(), moment)
+    )
+    routed = await route_order(runtime.ledger, order_id, moment)
+    position = max(routed or 0, own or await runtime.ledger.position_of(order.id, order.version))
+    return answer(
+        {"order_id": order_id, "assignments": assignments_of(order)}, headers={"Upheld-Position": str(position)}
+    )
+
+
+@router.delete("/orders/{order_id}/assignment", status_code=204)
+async def unassign(command: Commanding, order_id: OrderId, role: Annotated[Role, Query()]) -> Response:
+    """Take a role from whoever carries it for an order."""
+    runtime, moment = command.runtime, await command.moment()
+    _, own = await runtime.ledger.change_order(order_id, lambda order: unassign_order(order, role, moment))
+    if own is None:
+        raise NotFound(f"nobody carries the role '{role}' for this order")
+    position = max(own, await route_order(runtime.ledger, order_id, moment) or 0)
+    return Response(status_code=204, headers={"Upheld-Position": str(position)})
+
+
+@router.get("/flags", response_model=FlagsPage, dependencies=[Reached])
+async def flags(request: Request, runtime: Process, asked: Annotated[FlagsQuery, Query()]) -> Response:
+    """The promises that are going wrong, or that their keeper does not have; most urgent first."""
+    wanted, reader = asked.filter(), Flags(runtime.database, runtime.keyring)
+    now, after = await runtime.now(), position_in(asked.cursor, tuple[datetime, UUID])
+    found = await reader.page(wanted, now=now, limit=asked.limit + 1, after=after)
+    shown, total = found[: asked.limit], await reader.total(wanted, now=now)
+    next_cursor = cursor(shown[-1].rescue_by, shown[-1].commitment_id) if len(found) > asked.limit else None
+    capped = {"total_capped": True} if total > COUNTED_TO else {}
+    return page(request, shown, next_cursor, total=min(total, COUNTED_TO), **capped)
+
+
+@router.get("/scorecard", response_model=dict[Literal["items"], list[ScorecardGroup]], dependencies=[Reached])
+async def scorecard(runtime: Process, asked: Annotated[ScorecardQuery, Query()]) -> Response:
+    """How the word was kept: each commitment made in the time counts once in its group."""
+    time_zone, now = runtime.catalogue.default_time_zone, await runtime.now()
+    reader = Scorecard(runtime.database, runtime.keyring)
+    return answer({"items": await reader.groups(asked.from_, asked.to, asked.group_by, time_zone=time_zone, now=now)})

@@ -1,0 +1,52 @@
+"""For systems and operators: whether this process is well, what it measures, and the clock of a test."""
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from api.commanding import answer
+from api.schemas import ClockBody
+from api.who import Process
+from domain.errors import NotFound, Unavailable
+from store import migrations
+from store.clock import TestClock
+from store.database import reaching_the_database
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["systems"])
+
+
+@router.get("/livez")
+async def livez() -> Response:
+    """This process answers."""
+    return Response("ok", media_type="text/plain")
+
+
+@router.get("/readyz")
+async def readyz(runtime: Process) -> Response:
+    """This process reaches the database, and the database is as new as the code."""
+    with reaching_the_database():
+        async with runtime.database.pool.connection() as conn:
+            await conn.execute("SELECT 1")
+    if missing := await migrations.pending(runtime.database.dsn):
+        raise Unavailable(f"migrations are pending: {', '.join(missing)}")
+    return Response("ok", media_type="text/plain")
+
+
+@router.get("/metrics")
+async def metrics() -> Response:
+    """What this process measures, for Prometheus."""
+    return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+@router.put("/v1/test-clock")
+async def move_clock(runtime: Process, body: ClockBody) -> Response:
+    """Move the test clock, forward only; answered once what the clock has to say then is recorded."""
+    clock = runtime.clock
+    if not isinstance(clock, TestClock):
+        raise NotFound("there is no test clock; it is on with UPHELD_TEST_CLOCK=1 only")
+    with reaching_the_database():
+        async with runtime.database.pool.connection() as conn:
+            await clock.move(conn, body.now)
+    await runtime.settle()
+    return answer({"now": clock.now()})

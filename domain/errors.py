@@ -1,0 +1,181 @@
+"""The one tree of refusals: every error that Upheld tells anybody about, with its code and HTTP status.
+
+>>> from domain.errors import CommitmentClosed
+>>> error = CommitmentClosed("it was kept on 23 November")
+>>> error.code, error.status, str(error)
+('commitment_closed', 409, 'it was kept on 23 November')
+
+The codes are stable words of the contract; the HTTP status stands beside each code, so that the
+API needs no table of its own.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+__all__ = [
+    "CalendarHasNoWorkingTime",
+    "CommitmentClosed",
+    "CommitmentNotClosed",
+    "ConfigurationError",
+    "Conflict",
+    "DueRequired",
+    "Forbidden",
+    "IdempotencyKeyReused",
+    "Invalid",
+    "MasterKeyLost",
+    "NotFound",
+    "PreconditionFailed",
+    "ProjectionBehind",
+    "Rejection",
+    "Unauthenticated",
+    "Unavailable",
+    "UpheldError",
+]
+
+
+class UpheldError(Exception):
+    """The root of the tree: `code` is the stable word, `status` the HTTP status that goes with it."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Something went wrong"
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """One fault in what was sent: where it is (an RFC 6901 pointer into the body) and what it is."""
+
+    pointer: str
+    detail: str
+
+
+class Invalid(UpheldError):
+    """What was sent cannot be right, with a pointer to each fault.
+
+    >>> Invalid("/due/at", "lies before the making").rejections
+    (Rejection(pointer='/due/at', detail='lies before the making'),)
+    """
+
+    code = "invalid"
+    status = 422
+    title = "The request is not valid"
+
+    def __init__(self, pointer: str, detail: str, *more: Rejection) -> None:
+        super().__init__(detail)
+        self.rejections = (Rejection(pointer, detail), *more)
+
+
+class DueRequired(Invalid):
+    """A promise without a time is not a promise (story 4)."""
+
+    code = "due_required"
+    title = "The promise needs a time"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__("/due", f"a promise of the kind '{kind}' needs a time by which it is kept")
+
+
+class CalendarHasNoWorkingTime(Invalid):
+    """The deadline can never come: the calendar has no working time to count."""
+
+    code = "calendar_has_no_working_time"
+    title = "The calendar has no working time"
+
+
+class IdempotencyKeyReused(Invalid):
+    """The same Idempotency-Key came with another body."""
+
+    code = "idempotency_key_reused"
+    title = "The Idempotency-Key was used for another request"
+
+    def __init__(self) -> None:
+        super().__init__("", "this Idempotency-Key belongs to a request with another body")
+
+
+class Unauthenticated(UpheldError):
+    """Nobody said who asks, or not in the form ROLE:ID."""
+
+    code = "unauthenticated"
+    status = 401
+    title = "It is not known who asks"
+
+
+class Forbidden(UpheldError):
+    """Who asks may not do this."""
+
+    code = "forbidden"
+    status = 403
+    title = "Not allowed"
+
+
+class NotFound(UpheldError):
+    """There is no such thing, or it is gone."""
+
+    code = "not_found"
+    status = 404
+    title = "Not found"
+
+
+class Conflict(UpheldError):
+    """Somebody else changed the same thing first, again and again."""
+
+    code = "conflict"
+    status = 409
+    title = "Somebody else changed it first"
+
+
+class CommitmentClosed(UpheldError):
+    """The commitment is kept or withdrawn; this makes no sense on it any more."""
+
+    code = "commitment_closed"
+    status = 409
+    title = "The commitment is closed"
+
+
+class CommitmentNotClosed(UpheldError):
+    """Only what was kept or withdrawn can be reopened."""
+
+    code = "commitment_not_closed"
+    status = 409
+    title = "The commitment is not closed"
+
+
+class PreconditionFailed(UpheldError):
+    """What If-Match names is no longer what the promise says."""
+
+    code = "precondition_failed"
+    status = 412
+    title = "The commitment changed since it was read"
+
+
+class Unavailable(UpheldError):
+    """The database or the queue is out of reach; try again in `retry_after` seconds."""
+
+    code = "unavailable"
+    status = 503
+    title = "Out of reach for the moment"
+
+    def __init__(self, detail: str, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class ProjectionBehind(Unavailable):
+    """The projections did not reach the position asked for in time."""
+
+    code = "projection_behind"
+    title = "The projections have not come that far yet"
+
+
+class ConfigurationError(UpheldError):
+    """The configuration is damaged; the message is one line that names the key."""
+
+    code = "configuration"
+    title = "The configuration is not valid"
+
+
+class MasterKeyLost(UpheldError):
+    """The log holds keys that this master key cannot open."""
+
+    code = "master_key_lost"
+    title = "The master key does not open this log"

@@ -1,0 +1,110 @@
+"""The flags: what a commitment that is going wrong is flagged for, when it begins, and how long there is to mend it.
+
+A flag is a function of the state and the time. `flag_spans` tells the future of a state that nothing
+more happens to, so that a reader need only ask which span holds now; no event is needed for a flag to appear.
+
+>>> [(span.reason, span.begins_at, span.ends_at) for span in flag_spans(commitment)]  # doctest: +SKIP
+[('not_received', ten_o_clock, six_o_clock), ('overdue', six_o_clock, None)]
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+from domain.commitment import Commitment
+from domain.handoff import Handoff
+
+__all__ = ["FLAG_REASONS", "Flag", "FlagReason", "FlagSpan", "flag_at", "flag_spans", "rescue_by"]
+
+FlagReason = Literal["disputed", "declined", "attempted", "overdue", "unassigned", "stale_revision", "not_received"]
+FLAG_REASONS: tuple[FlagReason, ...] = get_args(FlagReason)
+"""In the order in which they count: the first that holds is the flag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Why a commitment is flagged, over which hand-off, and since when its condition holds."""
+
+    reason: FlagReason
+    role: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FlagSpan:
+    """A flag that holds from `begins_at` until `ends_at` (None: until something happens)."""
+
+    reason: FlagReason
+    role: str
+    since: datetime
+    rescue_by: datetime
+    begins_at: datetime
+    ends_at: datetime | None
+
+
+def flag_at(commitment: Commitment, now: datetime) -> Flag | None:
+    """The one flag of a commitment at `now`: the first reason that holds, over its hand-offs in order."""
+    if commitment.is_closed:
+        return None
+    return next(_reasons(commitment, now), None)
+
+
+def _reasons(commitment: Commitment, now: datetime) -> Iterator[Flag]:
+    last = commitment.handoffs[-1].role
+    if commitment.disputed_at is not None:
+        yield Flag("disputed", last, commitment.disputed_at)
+    for handoff in commitment.handoffs:
+        if handoff.declined_at is not None:
+            yield Flag("declined", handoff.role, handoff.declined_at)
+    if commitment.attempted_at is not None:
+        yield Flag("attempted", last, commitment.attempted_at)
+    if commitment.due.at <= now:
+        yield Flag("overdue", last, commitment.due.at)
+    for reason, holds in _RECEIPT_REASONS:
+        for handoff in commitment.handoffs:
+            since = _receipt_late_since(handoff, now)
+            if since is not None and holds(handoff):
+                yield Flag(reason, handoff.role, since)
+
+
+_RECEIPT_REASONS: tuple[tuple[FlagReason, Callable[[Handoff], bool]], ...] = (
+    ("unassigned", lambda handoff: handoff.recipient is None),
+    ("stale_revision", lambda handoff: handoff.recipient is not None and handoff.received_another),
+    ("not_received", lambda handoff: handoff.recipient is not None and not handoff.received_another),
+)
+
+
+def _receipt_late_since(handoff: Handoff, now: datetime) -> datetime | None:
+    due_at = handoff.receipt_due_at
+    if due_at is None or handoff.received or due_at > now:
+        return None
+    return max(due_at, handoff.stale_since) if handoff.stale_since is not None else due_at
+
+
+def rescue_by(commitment: Commitment, role: str, now: datetime) -> datetime:
+    """Until when it can be mended: the recipient's departure where that is still ahead, else the due."""
+    departure = commitment.handoff(role).trip.departure
+    return departure if departure is not None and departure > now else commitment.due.at
+
+
+def flag_spans(commitment: Commitment) -> list[FlagSpan]:
+    """Every flag that the clock will raise on this state, in order; between two instants nothing changes."""
+    if commitment.is_closed:
+        return []
+    begins, later = commitment.modified_on, sorted(_turning_points(commitment))
+    instants = [begins, *(instant for instant in later if instant > begins)]
+    spans: list[FlagSpan] = []
+    for instant, until in zip(instants, [*instants[1:], None], strict=True):
+        flag = flag_at(commitment, instant)
+        if flag is not None:
+            due = rescue_by(commitment, flag.role, instant)
+            spans.append(FlagSpan(flag.reason, flag.role, flag.since, due, instant, until))
+    return spans
+
+
+def _turning_points(commitment: Commitment) -> set[datetime]:
+    points = {commitment.due.at}
+    for handoff in commitment.handoffs:
+        points.update(at for at in (handoff.receipt_due_at, handoff.trip.departure) if at is not None)
+    return points

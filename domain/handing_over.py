@@ -1,0 +1,173 @@
+"""Decisions about the hand-off: who is accountable, and by when that person must have given the receipt."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.calendars import Calendar
+from domain.commitment import Commitment
+from domain.deadlines import elapse, zone
+from domain.errors import CalendarHasNoWorkingTime, CommitmentClosed, Invalid, NotFound
+from domain.facts import HandoffAssigned, HandoffReleased
+from domain.handoff import Handoff
+from domain.moment import Moment
+from domain.order import Assignment, Order
+from domain.receipts import assignment_due, receipt_due
+from domain.values import Source, Terms, Trip
+
+__all__ = ["Named", "ReceiptRule", "assign_own", "name_recipient", "release_own", "route"]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Who is named for a role, by what, and when that person leaves."""
+
+    recipient: str
+    source: Source
+    trip: Trip = Trip()
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRule:
+    """When receipts of one promise are due: its terms, its due, and the calendar that counts for it.
+
+    >>> rule.due_for(Named("courier:li", "order", Trip(departs_at=half_past_seven)), base=six)  # doctest: +SKIP
+    datetime.datetime(2026, 11, 20, 7, 0, tzinfo=datetime.timezone.utc)
+    """
+
+    terms: Terms
+    due_at: datetime
+    time_zone: str
+    calendar: str
+    moment: Moment
+
+    @classmethod
+    def of(cls, commitment: Commitment, moment: Moment) -> "ReceiptRule":
+        due = commitment.due
+        return cls(commitment.terms, due.at, due.time_zone, due.calendar, moment)
+
+    def window_ends_at(self, base: datetime) -> datetime:
+        """The end of the time that a recipient has; never, and so the due, where the calendar has no working time."""
+        within = self.terms.receipt_within
+        if isinstance(within, timedelta):
+            return base + within
+        try:
+            return elapse(within, counted_from=base, tz=zone(self.time_zone), calendar=self._calendar())
+        except CalendarHasNoWorkingTime:
+            return max(base, self.due_at)
+
+    def _calendar(self) -> Calendar:
+        """The promise's calendar, or the default one where it is configured no longer."""
+        catalogue = self.moment.catalogue
+        try:
+            return catalogue.calendar(self.calendar)
+        except Invalid:
+            return catalogue.calendar(catalogue.default_calendar)
+
+    def due_for(self, named: Named | None, base: datetime) -> datetime | None:
+        """When the receipt of whoever is named (or of nobody yet) is due; None where the kind asks for none."""
+        if self.terms.receipt == "none":
+            return None
+        window = self.window_ends_at(base)
+        if named is None:
+            return assignment_due(
+                base=base, due_at=self.due_at, window_ends_at=window, assign_before=self.terms.assign_before
+            )
+        return receipt_due(
+            base=base,
+            due_at=self.due_at,
+            window_ends_at=window,
+            departure=named.trip.departure,
+            lead=self.terms.receipt_lead,
+        )
+
+
+def name_recipient(role: str, default: str | None, order: Order | None) -> Named | None:
+    """Who is accountable for `role`: whoever carries the order, else the kind's default, else nobody."""
+    assignment = order.assignments.get(role) if order is not None else None
+    if assignment is not None:
+        return Named(assignment.recipient, "order", assignment.trip)
+    return Named(default, "kind") if default is not None else None
+
+
+def route(commitment: Commitment, order: Order | None, moment: Moment) -> None:
+    """Give every hand-off without an assignment of its own to whoever the order, or the kind, names.
+
+    What is named already stays as it is, so that routing twice records nothing the second time.
+    """
+    if commitment.is_closed:
+        return
+    for handoff in commitment.handoffs:
+        if handoff.source == "own":
+            continue
+        named = name_recipient(handoff.role, handoff.default, order)
+        if named is not None:
+            assign(commitment, handoff, named, moment)
+        elif handoff.recipient is not None:
+            release(commitment, handoff, moment)
+
+
+def assign(commitment: Commitment, handoff: Handoff, named: Named, moment: Moment) -> None:
+    same = handoff.names(named.recipient)
+    if same and handoff.source == named.source and handoff.trip == named.trip:
+        return
+    base = handoff.based_at if same else moment.now
+    commitment.trigger_event(
+        HandoffAssigned,
+        timestamp=moment.now,
+        occurred_at=moment.now,
+        origin=moment.origin,
+        role=handoff.role,
+        revision=commitment.revision,
+        recipient=named.recipient,
+        source=named.source,
+        trip=named.trip,
+        receipt_due_at=ReceiptRule.of(commitment, moment).due_for(named, base),
+        known=not same and named.recipient == commitment.author,
+    )
+
+
+def release(commitment: Commitment, handoff: Handoff, moment: Moment) -> None:
+    commitment.trigger_event(
+        HandoffReleased,
+        timestamp=moment.now,
+        occurred_at=moment.now,
+        origin=moment.origin,
+        role=handoff.role,
+        revision=commitment.revision,
+        recipient=handoff.recipient,
+        receipt_due_at=ReceiptRule.of(commitment, moment).due_for(None, moment.now),
+    )
+
+
+def assign_own(commitment: Commitment, role: str, recipient: str, order: Order | None, moment: Moment) -> None:
+    """Name a recipient for this commitment alone; it stands until it is removed, whoever carries the order."""
+    handoff = _open_handoff(commitment, role)
+    carried = order.assignments.get(role) if order is not None else None
+    assign(commitment, handoff, Named(recipient, "own", _trip_with(recipient, carried)), moment)
+
+
+def release_own(commitment: Commitment, role: str, order: Order | None, moment: Moment) -> None:
+    """Remove the commitment's own assignment: the order's, or the kind's default, counts again.
+
+    Raises `NotFound` where there is none.
+    """
+    handoff = _open_handoff(commitment, role)
+    if handoff.source != "own":
+        raise NotFound(f"the commitment has no assignment of its own for the role '{role}'")
+    named = name_recipient(role, handoff.default, order)
+    if named is not None:
+        assign(commitment, handoff, named, moment)
+    else:
+        release(commitment, handoff, moment)
+
+
+def _open_handoff(commitment: Commitment, role: str) -> Handoff:
+    if commitment.is_closed:
+        raise CommitmentClosed(f"the commitment is {commitment.status}")
+    if role not in commitment.path:
+        raise Invalid("/role", f"is not on the path of this commitment: {', '.join(commitment.path)}")
+    return commitment.handoff(role)
+
+
+def _trip_with(recipient: str, carried: Assignment | None) -> Trip:
+    return carried.trip if carried is not None and carried.recipient == recipient else Trip()

@@ -1,0 +1,124 @@
+"""An order, as far as promises are concerned: who carries which role for it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID, uuid5
+
+from eventsourcing.domain import Aggregate, TAggregate
+
+from domain.facts import register
+from domain.moment import Moment
+from domain.values import Origin, Trip
+
+__all__ = ["Assignment", "Order", "OrderAssigned", "OrderFact", "OrderUnassigned", "assign_order", "unassign_order"]
+
+_NAMESPACE = UUID("7c7f9a3e-0d52-5a6e-9d6e-1f0c5a5b6d21")
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Who carries a role for an order, when, and at which stop; `address` reads None once erased."""
+
+    recipient: str
+    departs_at: datetime | None = None
+    planned_start: datetime | None = None
+    planned_end: datetime | None = None
+    stop: int | None = None
+    address: str | None = None
+    depot: str | None = None
+
+    @property
+    def trip(self) -> Trip:
+        return Trip(self.departs_at, self.planned_start, self.depot)
+
+
+class OrderFact(Aggregate.Event):
+    """What every fact about an order carries."""
+
+    origin: Origin
+    occurred_at: datetime
+    order_id: str
+    role: str
+
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:
+        """The first fact about an order begins it."""
+        if aggregate is None:
+            aggregate = Order.unassigned(self.order_id, self.timestamp)  # type: ignore[assignment]
+        return super().mutate(aggregate)
+
+
+class OrderAssigned(OrderFact):
+    """Somebody carries this role for the order."""
+
+    assignment: Assignment
+    address: str | None
+
+    personal = frozenset({"address"})
+
+    def apply(self, order: "Order") -> None:
+        order.assignments[self.role] = replace(self.assignment, address=self.address)
+
+
+class OrderUnassigned(OrderFact):
+    """Nobody carries this role for the order any more."""
+
+    recipient: str
+
+    def apply(self, order: "Order") -> None:
+        del order.assignments[self.role]
+
+
+class Order(Aggregate):
+    """The assignments of an order, by role. An order of which nothing was recorded has version 0."""
+
+    order_id: str
+    assignments: dict[str, Assignment]
+
+    INITIAL_VERSION = 0
+
+    @classmethod
+    def unassigned(cls, order_id: str, at: datetime) -> "Order":
+        order = cls.__new__(cls)
+        order.__base_init__(cls.id_of(order_id), 0, at)
+        order.order_id, order.assignments = order_id, {}
+        return order
+
+    @staticmethod
+    def id_of(order_id: str) -> UUID:
+        """The id of the order's stream, which follows from its own id."""
+        return uuid5(_NAMESPACE, order_id)
+
+
+def assign_order(order: Order, role: str, assignment: Assignment, moment: Moment) -> None:
+    """Name who carries `role`; naming the same again, word for word, records nothing."""
+    if order.assignments.get(role) != assignment:
+        order.trigger_event(
+            OrderAssigned,
+            timestamp=moment.now,
+            occurred_at=moment.now,
+            origin=moment.origin,
+            order_id=order.order_id,
+            role=role,
+            assignment=replace(assignment, address=None),
+            address=assignment.address,
+        )
+
+
+def unassign_order(order: Order, role: str, moment: Moment) -> None:
+    """Take the role from whoever carries it; where nobody does, nothing is recorded."""
+    if role in order.assignments:
+        order.trigger_event(
+            OrderUnassigned,
+            timestamp=moment.now,
+            occurred_at=moment.now,
+            origin=moment.origin,
+            order_id=order.order_id,
+            role=role,
+            recipient=order.assignments[role].recipient,
+        )
+
+
+register(OrderAssigned, OrderUnassigned)

@@ -1,0 +1,124 @@
+"""The clock: records what time alone decides, a missed receipt and a broken promise.
+
+Deadlines are rows, so that the cost follows what falls due and not what is open, and a lost job hides nothing.
+What is recorded is decided from the commitment itself; its rows only say where to look.
+"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import structlog
+from prometheus_client import Gauge
+from psycopg import AsyncConnection
+
+from domain.actors import UPHELD
+from domain.catalogue import Catalogue
+from domain.commitment import Commitment
+from domain.errors import NotFound, Unavailable
+from domain.keeping import next_instants, pass_time
+from domain.moment import Moment
+from domain.values import Origin
+from projections.leader import lead
+from projections.projection import Page, Projection, Recorded, State, columns
+from store.database import Database
+from store.ledger import Ledger
+from store.queries import queries
+
+__all__ = ["CLOCK", "ClockPolicy", "anything_due", "next_due"]
+
+log = structlog.get_logger("upheld.clock")
+SQL = queries("policies", "clock.sql")
+
+_LOCK = 7_355_609
+_AT_ONCE = 64
+_REST = timedelta(seconds=30)
+"""How long a commitment is left alone after the clock could not record something about it."""
+
+_delay = Gauge("upheld_clock_delay_seconds", "How late the clock was with the last thing it recorded")
+
+
+class ClockPage(Page):
+    """The next instant of each commitment that a page of the log touched; it follows from the state alone."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._touched: dict[UUID, Commitment] = {}
+
+    def see(self, _: Recorded, state: State) -> None:
+        if isinstance(state, Commitment):
+            self._touched[state.id] = state
+
+    async def write(self, conn: AsyncConnection[Any]) -> None:
+        if not self._touched:
+            return
+        await conn.execute(SQL["delete"], (list(self._touched),))
+        rows = [(id, instants[0]) for id, state in self._touched.items() if (instants := next_instants(state))]
+        if rows:
+            await conn.execute(SQL["insert"], columns(rows, 2))
+
+
+CLOCK = Projection("clock", 1, SQL["schema"], ClockPage)
+
+
+async def anything_due(conn: AsyncConnection[Any], now: datetime) -> bool:
+    """Whether the clock still has something to record at `now`."""
+    row = await (await conn.execute(SQL["any_due"], {"now": now})).fetchone()
+    return bool(row and row[0])
+
+
+async def next_due(conn: AsyncConnection[Any]) -> datetime | None:
+    """When the clock has something to say again, by what is projected; None where nothing is open."""
+    row = await (await conn.execute(SQL["next"])).fetchone()
+    return row[0].astimezone(UTC) if row and row[0] is not None else None
+
+
+class ClockPolicy:
+    """Sweeps what fell due; one process at a time does so on a database."""
+
+    def __init__(self, database: Database, ledger: Ledger, catalogue: Catalogue, *, every: float = 0.25) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._catalogue = catalogue
+        self._every = every
+        self._resting: dict[UUID, datetime] = {}
+
+    async def run(self) -> None:
+        await lead(self._database, "clock", _LOCK, self._sweep_forever)
+
+    async def _sweep_forever(self, conn: AsyncConnection[Any]) -> None:
+        while True:
+            if not await self.sweep(conn):
+                await asyncio.sleep(self._every)
+
+    async def sweep(self, conn: AsyncConnection[Any]) -> int:
+        """Record what the clock has to say about everything that is due now; answers how many commitments it was."""
+        now = await self._ledger.clock.read(conn)
+        self._resting = {id: until for id, until in self._resting.items() if until > now}
+        params = {"now": now, "resting": list(self._resting), "limit": _AT_ONCE}
+        due = [id for (id,) in await (await conn.execute(SQL["due"], params)).fetchall()]
+        recorded = await asyncio.gather(*(self._tell(id, now) for id in due))
+        return sum(recorded)
+
+    async def _tell(self, id: UUID, now: datetime) -> bool:
+        moment = Moment(now, Origin(UPHELD), self._catalogue)
+        try:
+            change = await self._ledger.change(id, lambda commitment, _: _next(commitment, moment))
+        except Unavailable:
+            raise
+        except (NotFound, psycopg.Error, ValueError, TypeError):
+            log.exception("the clock could not record what is due", commitment_id=str(id))
+            self._resting[id] = now + _REST
+            return False
+        if change.position is not None and change.result is not None:
+            _delay.set((now - change.result).total_seconds())
+        return change.position is not None
+
+
+def _next(commitment: Commitment, moment: Moment) -> datetime | None:
+    """Let time pass; answers the instant that was due."""
+    instants = next_instants(commitment)
+    pass_time(commitment, moment)
+    return instants[0] if instants else None

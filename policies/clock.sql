@@ -1,0 +1,23 @@
+-- schema: the next instants at which the clock has something to say about each live commitment
+DROP TABLE IF EXISTS clock_instants;
+CREATE TABLE clock_instants (
+    commitment_id uuid PRIMARY KEY,
+    at timestamptz NOT NULL
+);
+CREATE INDEX clock_instants_at_idx ON clock_instants (at);
+
+-- delete: forget the instants of the commitments that a page touched
+DELETE FROM clock_instants WHERE commitment_id = ANY(%b::uuid[]);
+
+-- insert: the next instant of each of them that is live
+INSERT INTO clock_instants (commitment_id, at) SELECT * FROM unnest(%b::uuid[], %b::timestamptz[]);
+
+-- due: the commitments whose instant has come, the longest waiting first
+SELECT commitment_id FROM clock_instants
+WHERE at <= %(now)s AND NOT commitment_id = ANY(%(resting)s) ORDER BY at LIMIT %(limit)s;
+
+-- any_due: whether the clock still has something to say
+SELECT EXISTS (SELECT 1 FROM clock_instants WHERE at <= %(now)s);
+
+-- next: when the clock has something to say again
+SELECT min(at) FROM clock_instants;

@@ -1,0 +1,85 @@
+"""Routing: a commitment goes to whoever carries its role on the order, whichever of the two came first.
+
+Whoever records an assignment routes it at once, and a promise is recorded only against the order as it was read
+(decision 007). The policy behind it repairs what a crash between an assignment and its hand-offs left undone.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from domain.actors import UPHELD
+from domain.catalogue import Catalogue
+from domain.commitment import Commitment
+from domain.handing_over import route
+from domain.moment import Moment
+from domain.order import Order
+from domain.values import Origin
+from projections.leader import lead
+from store.database import Database
+from store.ledger import Ledger
+from store.queries import queries
+
+__all__ = ["RoutingPolicy", "route_order"]
+
+SQL = queries("policies", "routing.sql")
+
+_LOCK = 7_355_610
+_POLL_SECONDS = 0.5
+_STRETCH = 5_000
+
+
+async def route_order(ledger: Ledger, order_id: str, moment: Moment) -> int | None:
+    """Give the commitments of an order to whoever carries it now.
+
+    Answers the position from which on all of them are seen with their recipient, whoever routed them first;
+    None for an order without commitments.
+    """
+    return max([await _route(ledger, id, moment) for id in await ledger.commitments_on(order_id)], default=None)
+
+
+async def _route(ledger: Ledger, id: UUID, moment: Moment) -> int:
+    def decide(commitment: Commitment, order: Order | None) -> None:
+        route(commitment, order, moment)
+
+    change = await ledger.change(id, decide, with_order=True)
+    return change.position or await ledger.position_of(id, change.commitment.version)
+
+
+class RoutingPolicy:
+    """Follows the log, and routes every order whose assignment changed once more; mostly there is nothing to do."""
+
+    def __init__(self, database: Database, ledger: Ledger, catalogue: Catalogue) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._catalogue = catalogue
+
+    async def run(self) -> None:
+        await lead(self._database, "routing", _LOCK, self._follow)
+
+    async def _follow(self, conn: AsyncConnection[Any]) -> None:
+        await conn.execute(SQL["begin"])
+        await conn.execute("LISTEN stored_events")
+        while True:
+            if not await self.repair(conn):
+                async for _ in conn.notifies(timeout=_POLL_SECONDS, stop_after=1):
+                    pass
+
+    async def repair(self, conn: AsyncConnection[Any]) -> bool:
+        """Route what changed in the next stretch of the log; answers whether there was one."""
+        after = await _scalar(conn, SQL["position"])
+        last = min(await _scalar(conn, SQL["last"]), after + _STRETCH)
+        if last <= after:
+            return False
+        stretch = {"after": after, "last": last}
+        for (order_id,) in await (await conn.execute(SQL["assigned"], stretch)).fetchall():
+            moment = Moment(self._ledger.clock.now(), Origin(UPHELD), self._catalogue)
+            await route_order(self._ledger, order_id, moment)
+        await conn.execute(SQL["move"], stretch)
+        return True
+
+
+async def _scalar(conn: AsyncConnection[Any], query: Any) -> int:
+    row = await (await conn.execute(query)).fetchone()
+    return int(row[0]) if row and row[0] is not None else 0

@@ -1,0 +1,15 @@
+-- begin: the policy starts at the beginning of the log
+INSERT INTO checkpoints (name, version) VALUES ('routing', 1) ON CONFLICT (name) DO NOTHING;
+
+-- position: how far the policy has come
+SELECT position FROM checkpoints WHERE name = 'routing';
+
+-- last: the end of the log
+SELECT max(notification_id) FROM stored_events;
+
+-- assigned: the orders whose assignment changed within a stretch of the log
+SELECT DISTINCT s.order_id FROM stored_events e JOIN streams s ON s.id = e.originator_id
+WHERE e.notification_id > %(after)s AND e.notification_id <= %(last)s AND s.category = 'order';
+
+-- move: move the checkpoint from where it was read, or not at all
+UPDATE checkpoints SET position = %(last)s WHERE name = 'routing' AND position = %(after)s

@@ -1,0 +1,140 @@
+"""What was promised: each commitment as it stands now.
+
+The page answers GET `/v1/commitments` and GET `/v1/commitments/{id}`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from domain.commitment import Commitment
+from projections.projection import Page, Projection, Recorded, State, columns
+from projections.reading import Reader, where
+from projections.views import CommitmentView, opened, sealed, view
+from store.queries import queries
+
+__all__ = ["COMMITMENTS", "CommitmentFilter", "Commitments"]
+
+SQL = queries("projections", "commitments.sql")
+
+
+class CommitmentsPage(Page):
+    """The rows of the commitments that a page of the log touched: a row follows from the state alone."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._made: dict[UUID, int] = {}
+        self._rows: dict[UUID, tuple[Commitment, bytes | None]] = {}
+
+    def see(self, recorded: Recorded, state: State) -> None:
+        if isinstance(state, Commitment):
+            self._rows[state.id] = (state, recorded.key)
+            if recorded.type == "CommitmentMade":
+                self._made[state.id] = recorded.position
+
+    async def write(self, conn: AsyncConnection[Any]) -> None:
+        rows = [self._row(state, key) for state, key in self._rows.values()]
+        if rows:
+            await conn.execute(SQL["upsert"], columns(rows, 13))
+
+    def _row(self, state: Commitment, key: bytes | None) -> tuple[object, ...]:
+        document, personal = sealed(view(state), self.keyring, key)
+        return (
+            state.id,
+            self._made.get(state.id, 0),
+            state.order_id,
+            state.customer_id,
+            state.kind,
+            state.status,
+            state.made_by,
+            state.due.at,
+            " ".join(_keepers(state)),
+            self.keyring.blind("channel", state.channel) if state.channel else None,
+            self.keyring.blind("conversation", state.conversation) if state.conversation else None,
+            document,
+            personal,
+        )
+
+
+def _keepers(state: Commitment) -> set[str]:
+    """Each role of the path, each recipient, and which recipient has which role; none of them contains a space."""
+    keepers = set(state.path)
+    for handoff in state.handoffs:
+        if handoff.recipient is not None:
+            keepers |= {handoff.recipient, f"{handoff.role}>{handoff.recipient}"}
+    return keepers
+
+
+COMMITMENTS = Projection("commitments", 1, SQL["schema"], CommitmentsPage)
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentFilter:
+    """Which commitments are asked for; what is None does not matter."""
+
+    order_id: str | None = None
+    customer_id: str | None = None
+    status: str | None = None
+    kind: str | None = None
+    made_by: str | None = None
+    role: str | None = None
+    recipient: str | None = None
+    channel: str | None = None
+    conversation: str | None = None
+    due_before: datetime | None = None
+    due_after: datetime | None = None
+
+
+class Commitments(Reader):
+    """Reads the commitments.
+
+    >>> (await Commitments(database, keyring).one(id)).status  # doctest: +SKIP
+    'open'
+    """
+
+    async def one(self, id: UUID) -> CommitmentView | None:
+        rows = await self.fetch(SQL["one"], {"id": id})
+        return self._view(rows[0]) if rows else None
+
+    async def some(self, ids: list[UUID]) -> dict[UUID, CommitmentView]:
+        """Those of the commitments that there are, by id."""
+        return {row[1]: self._view(row) for row in await self.fetch(SQL["some"], {"ids": ids})} if ids else {}
+
+    async def page(
+        self, wanted: CommitmentFilter, *, limit: int, before: int | None
+    ) -> list[tuple[int, CommitmentView]]:
+        """Newest first, with the position of each making, after which a next page goes on."""
+        keepers = [wanted.role, wanted.recipient]
+        if wanted.role and wanted.recipient:
+            keepers = [f"{wanted.role}>{wanted.recipient}"]
+        filters, params = where(
+            ("c.position < %(before)s", "before", before),
+            ("c.order_id = %(order_id)s", "order_id", wanted.order_id),
+            ("c.customer_id = %(customer_id)s", "customer_id", wanted.customer_id),
+            ("c.status = %(status)s", "status", wanted.status),
+            ("c.kind = %(kind)s", "kind", wanted.kind),
+            ("c.made_by = %(made_by)s", "made_by", wanted.made_by),
+            ("c.keepers @> %(keepers)s::text[]", "keepers", [keeper for keeper in keepers if keeper] or None),
+            ("c.channel = %(channel)s", "channel", self.blind("channel", wanted.channel)),
+            ("c.conversation = %(conversation)s", "conversation", self.blind("conversation", wanted.conversation)),
+            ("c.due_at < %(due_before)s", "due_before", wanted.due_before),
+            ("c.due_at > %(due_after)s", "due_after", wanted.due_after),
+        )
+        rows = await self.fetch(SQL["page"].format(filters=filters), params | {"limit": limit})
+        return [(row[0], self._view(row)) for row in rows]
+
+    async def of_order(self, order_id: str) -> list[CommitmentView]:
+        """All commitments of an order, newest first."""
+        found: list[tuple[int, CommitmentView]] = []
+        while chunk := await self.page(
+            CommitmentFilter(order_id=order_id), limit=500, before=found[-1][0] if found else None
+        ):
+            found += chunk
+        return [shown for _, shown in found]
+
+    def _view(self, row: tuple[Any, ...]) -> CommitmentView:
+        _, id, document, personal, wrapped = row
+        return opened(document, personal, wrapped, self.keyring, id)

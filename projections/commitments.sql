@@ -1,0 +1,53 @@
+-- schema: one row a commitment; its personal fields are encrypted, and findable by keyed hashes alone
+DROP TABLE IF EXISTS commitments;
+CREATE TABLE commitments (
+    id uuid PRIMARY KEY,
+    position bigint NOT NULL,
+    order_id text COLLATE "C",
+    customer_id text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    status text COLLATE "C" NOT NULL,
+    made_by text COLLATE "C" NOT NULL,
+    due_at timestamptz NOT NULL,
+    keepers text[] COLLATE "C" NOT NULL,
+    channel bytea,
+    conversation bytea,
+    document bytea NOT NULL,
+    personal bytea
+);
+CREATE UNIQUE INDEX commitments_position_idx ON commitments (position);
+CREATE INDEX commitments_order_id_idx ON commitments (order_id, position) WHERE order_id IS NOT NULL;
+CREATE INDEX commitments_customer_id_idx ON commitments (customer_id, position);
+CREATE INDEX commitments_made_by_idx ON commitments (made_by, position);
+CREATE INDEX commitments_live_due_at_idx ON commitments (due_at) WHERE status IN ('open', 'broken');
+CREATE INDEX commitments_keepers_idx ON commitments USING gin (keepers);
+CREATE INDEX commitments_conversation_idx ON commitments (conversation, position) WHERE conversation IS NOT NULL;
+
+-- upsert: the newest state of each commitment that a page touched
+INSERT INTO commitments AS c
+    (id, position, order_id, customer_id, kind, status, made_by, due_at, keepers, channel, conversation, document, personal)
+SELECT id, position, order_id, customer_id, kind, status, made_by, due_at, string_to_array(keepers, ' '),
+       channel, conversation, document, personal
+FROM unnest(%b::uuid[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[],
+            %b::text[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[])
+     AS row (id, position, order_id, customer_id, kind, status, made_by, due_at, keepers, channel, conversation,
+             document, personal)
+ON CONFLICT (id) DO UPDATE SET
+    status = excluded.status, due_at = excluded.due_at, keepers = excluded.keepers,
+    document = excluded.document, personal = excluded.personal;
+
+-- one: a commitment by its id
+SELECT c.position, c.id, c.document, c.personal, s.key
+FROM commitments c JOIN streams s ON s.id = c.id
+WHERE c.id = %(id)s;
+
+-- some: commitments by their ids
+SELECT c.position, c.id, c.document, c.personal, s.key
+FROM commitments c JOIN streams s ON s.id = c.id
+WHERE c.id = ANY(%(ids)s);
+
+-- page: the newest commitments that match, before a position
+SELECT c.position, c.id, c.document, c.personal, s.key
+FROM commitments c JOIN streams s ON s.id = c.id
+WHERE {filters}
+ORDER BY c.position DESC LIMIT %(limit)s

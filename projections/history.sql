@@ -1,0 +1,44 @@
+-- schema: one row a fact: by what it is found, and no word of what it says, which stays in the log alone
+DROP TABLE IF EXISTS history;
+CREATE TABLE history (
+    position bigint PRIMARY KEY,
+    type text COLLATE "C" NOT NULL,
+    commitment_id uuid,
+    order_id text COLLATE "C",
+    customer_id text COLLATE "C",
+    actor text COLLATE "C" NOT NULL,
+    on_behalf_of text COLLATE "C",
+    recipient text COLLATE "C",
+    channel bytea,
+    conversation bytea,
+    recorded_at timestamptz NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    revision bigint
+);
+-- None on recorded_at: it never falls as the position rises, so that a span of time is a span of positions.
+CREATE INDEX history_type_idx ON history (type, position);
+CREATE INDEX history_commitment_id_idx ON history (commitment_id, position) WHERE commitment_id IS NOT NULL;
+CREATE INDEX history_order_id_idx ON history (order_id, position) WHERE order_id IS NOT NULL;
+CREATE INDEX history_customer_id_idx ON history (customer_id, position) WHERE customer_id IS NOT NULL;
+CREATE INDEX history_actor_idx ON history (actor, position);
+CREATE INDEX history_on_behalf_of_idx ON history (on_behalf_of, position) WHERE on_behalf_of IS NOT NULL;
+CREATE INDEX history_recipient_idx ON history (recipient, position) WHERE recipient IS NOT NULL;
+CREATE INDEX history_channel_idx ON history (channel, position) WHERE channel IS NOT NULL;
+CREATE INDEX history_conversation_idx ON history (conversation, position) WHERE conversation IS NOT NULL;
+
+-- insert: what is found of the facts of a page
+INSERT INTO history (position, type, commitment_id, order_id, customer_id, actor, on_behalf_of, recipient, channel,
+                     conversation, recorded_at, occurred_at, revision)
+SELECT * FROM unnest(%b::bigint[], %b::text[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
+                     %b::bytea[], %b::bytea[], %b::timestamptz[], %b::timestamptz[], %b::bigint[]);
+
+-- page: the first facts that match, and what the log holds of them; limited first, so that only those are looked up
+SELECT h.position, h.type, h.commitment_id, h.order_id, h.customer_id, h.actor, h.on_behalf_of, h.recorded_at,
+       h.occurred_at, h.revision, e.originator_id, e.originator_version, e.state, s.key
+FROM (SELECT * FROM history h WHERE {filters} ORDER BY h.position LIMIT %(limit)s) AS h
+JOIN stored_events e ON e.notification_id = h.position
+JOIN streams s ON s.id = e.originator_id
+ORDER BY h.position;
+
+-- last: the last position that is in the history
+SELECT coalesce(max(position), 0) FROM history

@@ -1,0 +1,71 @@
+"""What a projection is: some tables, and for each page of the log the rows that it changes in them.
+
+A projection sees every fact with the state it led to, in order, and then writes the whole page at once.
+Its rows follow from the log alone, so that it can be built anew at any time.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from domain.commitment import Commitment
+from domain.order import Order
+from store.keyring import Keyring
+
+__all__ = ["Page", "Projection", "Recorded", "State", "columns"]
+
+State = Commitment | Order
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A fact as the log has it. `key` is the key of its stream's personal fields (None: erased)."""
+
+    position: int
+    recorded_at: datetime
+    stream: UUID
+    type: str
+    fact: Any
+    key: bytes | None
+
+
+class Page(ABC):
+    """What one page of the log changes in the tables of one projection."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self.keyring = keyring
+
+    @abstractmethod
+    def see(self, recorded: Recorded, state: State, /) -> None:
+        """Take in one fact; `state` is what it led to, and will change with the next one."""
+
+    @abstractmethod
+    async def write(self, conn: AsyncConnection[Any]) -> None:
+        """Write everything seen, in the transaction that also moves the checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """A question that the log answers: its name, its version, its tables, and how a page changes them.
+
+    Whoever changes what the rows mean raises `version`: the projection is then built anew.
+    """
+
+    name: str
+    version: int
+    schema: LiteralString
+    page: Callable[[Keyring], Page]
+
+
+def columns(rows: Iterable[Sequence[object]], width: int) -> list[list[object]]:
+    """Rows as columns, for `unnest`; no rows are `width` empty columns.
+
+    >>> columns([(1, "a"), (2, "b")], 2)
+    [[1, 2], ['a', 'b']]
+    """
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]

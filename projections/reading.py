@@ -1,0 +1,38 @@
+"""How every projection is read: one way to reach its rows, one way to filter them."""
+
+from collections.abc import Mapping
+from typing import Any, LiteralString
+
+from store.database import Database, reaching_the_database
+from store.keyring import Keyring
+
+__all__ = ["Reader", "where"]
+
+
+class Reader:
+    """Reads rows of a projection; personal fields are decrypted on the way out."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self.database = database
+        self.keyring = keyring
+
+    async def fetch(self, query: LiteralString, params: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """All rows of a query. Raises `Unavailable` where the database is out of reach."""
+        with reaching_the_database():
+            async with self.database.pool.connection() as conn:
+                return await (await conn.execute(query, params)).fetchall()
+
+    def blind(self, field: str, value: str | None) -> bytes | None:
+        """The keyed hash under which an encrypted field can be found."""
+        return self.keyring.blind(field, value) if value is not None else None
+
+
+def where(*conditions: tuple[LiteralString, str, object]) -> tuple[LiteralString, dict[str, object]]:
+    """The conditions whose value was asked for, joined, and their parameters.
+
+    >>> where(("kind = %(kind)s", "kind", "refund"), ("status = %(status)s", "status", None))
+    ('kind = %(kind)s', {'kind': 'refund'})
+    """
+    asked = [(text, name, value) for text, name, value in conditions if value is not None]
+    joined = " AND ".join([text for text, _, _ in asked]) or "true"
+    return joined, {name: value for _, name, value in asked}

@@ -1,0 +1,60 @@
+-- schema: who had which promise to keep, from when until when, and who carries which order
+DROP TABLE IF EXISTS tasks;
+CREATE TABLE tasks (
+    commitment_id uuid NOT NULL,
+    role text COLLATE "C" NOT NULL,
+    recipient text COLLATE "C" NOT NULL,
+    begins_at timestamptz NOT NULL,
+    ends_at timestamptz
+);
+CREATE INDEX tasks_live_idx ON tasks (recipient) WHERE ends_at IS NULL;
+CREATE INDEX tasks_recipient_idx ON tasks (recipient, begins_at);
+CREATE UNIQUE INDEX tasks_commitment_id_idx ON tasks (commitment_id, role) WHERE ends_at IS NULL;
+
+DROP TABLE IF EXISTS stops;
+CREATE TABLE stops (
+    order_id text COLLATE "C" NOT NULL,
+    role text COLLATE "C" NOT NULL,
+    stream uuid NOT NULL,
+    recipient text COLLATE "C" NOT NULL,
+    departs_at timestamptz,
+    planned_start timestamptz,
+    planned_end timestamptz,
+    stop integer,
+    depot text COLLATE "C",
+    address bytea,
+    PRIMARY KEY (order_id, role)
+);
+
+-- live: who has the commitments that a page touched
+SELECT commitment_id, role, recipient FROM tasks WHERE commitment_id = ANY(%b::uuid[]) AND ends_at IS NULL;
+
+-- end: whoever had these, has them no longer
+UPDATE tasks t SET ends_at = e.ends_at
+FROM unnest(%b::uuid[], %b::text[], %b::timestamptz[]) AS e (commitment_id, role, ends_at)
+WHERE t.commitment_id = e.commitment_id AND t.role = e.role AND t.ends_at IS NULL;
+
+-- begin: these have them now, or had them for a while within the page
+INSERT INTO tasks (commitment_id, role, recipient, begins_at, ends_at)
+SELECT * FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[]);
+
+-- delete_stops: the assignments of these orders, to be written anew
+DELETE FROM stops WHERE order_id = ANY(%b::text[]);
+
+-- insert_stops: the assignments of the orders that a page touched
+INSERT INTO stops (order_id, role, stream, recipient, departs_at, planned_start, planned_end, stop, depot, address)
+SELECT * FROM unnest(%b::text[], %b::text[], %b::uuid[], %b::text[], %b::timestamptz[], %b::timestamptz[],
+                     %b::timestamptz[], %b::bigint[], %b::text[], %b::bytea[]);
+
+-- of_recipients: the commitments that these recipients have now
+SELECT DISTINCT commitment_id FROM tasks WHERE recipient = ANY(%(recipients)s) AND ends_at IS NULL;
+
+-- of_recipients_at: the commitments that these recipients had at an instant
+SELECT DISTINCT commitment_id FROM tasks
+WHERE recipient = ANY(%(recipients)s) AND begins_at <= %(at)s AND (ends_at IS NULL OR ends_at > %(at)s);
+
+-- stops: who carries these orders
+SELECT t.order_id, t.role, t.stream, t.recipient, t.departs_at, t.planned_start, t.planned_end, t.stop, t.depot,
+       t.address, s.key
+FROM stops t JOIN streams s ON s.id = t.stream
+WHERE t.order_id = ANY(%(orders)s) ORDER BY t.order_id, t.role

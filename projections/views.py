@@ -1,0 +1,160 @@
+"""A commitment as everybody sees it: the agent who recorded it, the courier, the auditor.
+
+There is one view and one function that makes it, for the answer to a command and for every query alike.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from domain.commitment import Commitment
+from domain.deadlines import Due
+from domain.handoff import Handoff
+from domain.values import Direction, HandoffState, Item, Status, Value
+from store.keyring import Keyring
+
+__all__ = ["CommitmentView", "DueView", "HandoffView", "opened", "sealed", "view"]
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffView:
+    """One hand-off: who must have the promise, and how far it came. Contract, section 3."""
+
+    role: str
+    recipient: str | None
+    state: HandoffState
+    revision: int
+    received: bool
+    received_revision: int | None
+    receipt_due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DueView:
+    """When the promise is due; `rule` is what was asked."""
+
+    at: datetime
+    not_before: datetime | None
+    time_zone: str
+    calendar: str
+    rule: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentView:
+    """A commitment. `erased` tells that its personal fields are gone for good, and read null."""
+
+    id: UUID
+    version: int
+    revision: int
+    status: Status
+    order_id: str | None
+    customer_id: str
+    kind: str
+    promise: str | None
+    items: tuple[Item, ...] | None
+    made_by: str
+    made_at: datetime
+    channel: str | None
+    direction: Direction | None
+    conversation: str | None
+    value: Value | None
+    due: DueView
+    handoffs: tuple[HandoffView, ...]
+    kept_at: datetime | None
+    broken_at: datetime | None
+    late: bool
+    times_broken: int
+    contacts: int
+    postponements: int
+    escalation_level: int
+    warnings: tuple[str, ...]
+    erased: bool
+
+
+class _Personal(msgspec.Struct):
+    """The fields of the view that are encrypted where it is kept."""
+
+    promise: str | None
+    items: tuple[Item, ...] | None
+    channel: str | None
+    conversation: str | None
+
+
+def view(commitment: Commitment, warnings: tuple[str, ...] = ()) -> CommitmentView:
+    """The view of a state; `warnings` are those of the command that led to it."""
+    return CommitmentView(
+        id=commitment.id,
+        version=commitment.version,
+        revision=commitment.revision,
+        status=commitment.status,
+        order_id=commitment.order_id,
+        customer_id=commitment.customer_id,
+        kind=commitment.kind,
+        promise=commitment.promise,
+        items=commitment.items,
+        made_by=commitment.made_by,
+        made_at=commitment.made_at,
+        channel=commitment.channel,
+        direction=commitment.direction,
+        conversation=commitment.conversation,
+        value=commitment.value,
+        due=_due(commitment.due),
+        handoffs=tuple(_handoff(handoff) for handoff in commitment.handoffs),
+        kept_at=commitment.kept_at,
+        broken_at=commitment.broken_at,
+        late=commitment.late,
+        times_broken=commitment.times_broken,
+        contacts=commitment.contacts,
+        postponements=commitment.postponements,
+        escalation_level=commitment.escalation_level,
+        warnings=warnings,
+        erased=commitment.promise is None,
+    )
+
+
+def _due(due: Due) -> DueView:
+    return DueView(due.at, due.not_before, due.time_zone, due.calendar, due.rule.to_json())
+
+
+def _handoff(handoff: Handoff) -> HandoffView:
+    return HandoffView(
+        handoff.role,
+        handoff.recipient,
+        handoff.state,
+        handoff.revision,
+        handoff.received,
+        handoff.received_revision,
+        handoff.receipt_due_at,
+    )
+
+
+def sealed(shown: CommitmentView, keyring: Keyring, key: bytes | None) -> tuple[bytes, bytes | None]:
+    """A view in two parts, as it is kept: what is not personal, and the rest, encrypted with the stream's key."""
+    personal = _Personal(shown.promise, shown.items, shown.channel, shown.conversation)
+    bare = replace(shown, promise=None, items=None, channel=None, conversation=None)
+    secret = keyring.seal(key, msgspec.json.encode(personal), _context(shown.id)) if key is not None else None
+    return msgspec.json.encode(bare), secret
+
+
+def opened(document: bytes, secret: bytes | None, wrapped: bytes | None, keyring: Keyring, id: UUID) -> CommitmentView:
+    """A view from its two parts; without the stream's key the personal part is gone."""
+    bare = msgspec.json.decode(document, type=CommitmentView)
+    if secret is None or wrapped is None:
+        return replace(bare, erased=True)
+    key = keyring.unwrap(id, wrapped)
+    personal = msgspec.json.decode(keyring.open(key, secret, _context(id)), type=_Personal)
+    return replace(
+        bare,
+        promise=personal.promise,
+        items=personal.items,
+        channel=personal.channel,
+        conversation=personal.conversation,
+    )
+
+
+def _context(id: UUID) -> bytes:
+    return b"view/" + id.bytes

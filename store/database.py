@@ -1,0 +1,216 @@
+"""The way to the database: one address, a pool for reading, connections of one's own, one translation of failures.
+
+>>> async with Database.open(None, Path(".upheld")) as database:
+...     with reaching_the_database():
+...         async with database.pool.connection() as connection:
+...             await (await connection.execute("SELECT 1")).fetchone()
+(1,)
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+from domain.errors import ConfigurationError, Unavailable, UpheldError
+from store.embedded import EmbeddedServer
+
+__all__ = ["Connection", "Database", "reaching_the_database"]
+
+Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
+logger = logging.getLogger("upheld.database")
+
+_OLDEST = 15
+_LOOK_EVERY = 0.5  # seconds between two looks at the embedded server
+# A peer that vanished without a word is noticed within about ten seconds; what the address says goes first.
+_PATIENCE: dict[str, str | int] = {
+    "connect_timeout": 3,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+
+@contextlib.contextmanager
+def reaching_the_database() -> Iterator[None]:
+    """Turn the driver's errors about a database that cannot be reached, or not in time, into Unavailable.
+
+    >>> with reaching_the_database():
+    ...     await connection.execute("SELECT pg_sleep(60)")
+    Unavailable: the database took too long to answer
+
+    Errors in what was asked (a violated constraint, wrong SQL) pass through. The words of the driver stay in
+    `__cause__`, because they name hosts and users.
+    """
+    try:
+        yield
+    except psycopg.errors.QueryCanceled as error:
+        raise Unavailable("the database took too long to answer") from error
+    except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction) as error:
+        # Read-only is what a primary becomes when another one took over.
+        raise Unavailable("the database is out of reach") from error
+
+
+class Database:
+    """The PostgreSQL at `url`, or the embedded one in `data_dir` if there is no `url`.
+
+    >>> database = Database(None, Path("/srv/upheld"))
+    >>> await database.start()
+    >>> database.dsn
+    'postgresql://postgres@/upheld?host=%2Fsrv%2Fupheld%2Fpostgres&port=5432'
+    >>> await database.close()
+
+    `pool` is for reads: autocommit, plain tuples, 10 s a statement, 3 s to get a connection. Both loops, asyncio's
+    and uvloop's, will do. Starting raises Unavailable when the database is out of reach, ConfigurationError when
+    it cannot serve: older than PostgreSQL 15, not in UTF-8, a damaged address or folder.
+    """
+
+    def __init__(self, url: str | None, data_dir: Path, *, max_connections: int = 8) -> None:
+        self._url = url
+        self.dsn = url or ""
+        self._data_dir = data_dir
+        self._server: EmbeddedServer | None = None
+        self._max_connections = max_connections
+        self._pool: AsyncConnectionPool[Connection] | None = None
+        self._open = contextlib.AsyncExitStack()
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, url: str | None, data_dir: Path, *, max_connections: int = 8) -> AsyncIterator["Database"]:
+        """A database that is started on entering and closed on leaving."""
+        database = cls(url, data_dir, max_connections=max_connections)
+        await database.start()
+        try:
+            yield database
+        finally:
+            await database.close()
+
+    @property
+    def pool(self) -> AsyncConnectionPool[Connection]:
+        """The pool of connections for reading; the database must have been started."""
+        if self._pool is None:
+            raise RuntimeError("the database was not started")
+        return self._pool
+
+    async def start(self) -> None:
+        """Start or join the embedded server if it is asked for, look at the database, and fill the pool."""
+        async with contextlib.AsyncExitStack() as stack:
+            if not self._url:
+                self._server = await asyncio.to_thread(EmbeddedServer.start, self._data_dir)
+                stack.push_async_callback(asyncio.to_thread, self._server.stop)
+                self.dsn = self._server.dsn
+            await self._look_at_the_database()
+            self._pool = self._make_pool()
+            await self._pool.open()
+            stack.push_async_callback(self._pool.close)
+            if self._server is not None:
+                monitor = asyncio.create_task(self._keep_alive(self._server), name="embedded PostgreSQL")
+                stack.push_async_callback(_end, monitor)
+            self._open = stack.pop_all()
+
+    async def close(self) -> None:
+        """Close the pool and give back the embedded server; what `connect` made is closed by whoever asked for it."""
+        await self._open.aclose()
+
+    async def connect(self, name: str) -> Connection:
+        """A connection of one's own, for the writer, a listener, a leader; autocommit, and no limit on statements.
+
+        >>> connection = await database.connect("writer")
+        >>> connection.info.parameter_status("application_name")
+        'upheld-writer'
+
+        Raises Unavailable when the database is out of reach.
+        """
+        with reaching_the_database():
+            connection = await psycopg.AsyncConnection.connect(self._conninfo(name), autocommit=True)
+            try:
+                await connection.execute("SELECT set_config('TimeZone', 'UTC', false)")
+            except BaseException:
+                await connection.close()
+                raise
+            return connection
+
+    def _conninfo(self, name: str) -> str:
+        try:
+            given = conninfo_to_dict(self.dsn)
+        except psycopg.ProgrammingError:
+            # The parser quotes what it could not read, which may be the password.
+            raise ConfigurationError("UPHELD_DATABASE_URL is not an address of a PostgreSQL database") from None
+        return make_conninfo("", **{**_PATIENCE, **given, "application_name": f"upheld-{name}"})
+
+    async def _look_at_the_database(self) -> None:
+        try:
+            connection = await self.connect("start")
+        except Unavailable as error:
+            raise Unavailable(f"the database is out of reach: {_first_line(error.__cause__)}") from error
+        try:
+            encoding = connection.info.parameter_status("server_encoding") or "unknown"
+            if problem := _problem(connection.info.server_version, encoding):
+                raise ConfigurationError(f"UPHELD_DATABASE_URL: {problem}")
+        finally:
+            await connection.close()
+
+    def _make_pool(self) -> AsyncConnectionPool[Connection]:
+        return AsyncConnectionPool(
+            self._conninfo("read"),
+            kwargs={"autocommit": True},
+            min_size=1,
+            max_size=self._max_connections,
+            open=False,
+            check=None,
+            configure=_prepare_for_reading,
+            name="upheld",
+            timeout=3.0,
+            # Giving up early leaves it to the next reader to try: a long backoff would outlast the outage.
+            reconnect_timeout=2.0,
+        )
+
+    async def _keep_alive(self, server: EmbeddedServer) -> None:
+        """Start the embedded server again whenever it died."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            try:
+                if await asyncio.to_thread(server.is_running):
+                    continue
+                if await asyncio.to_thread(server.revive):
+                    logger.warning("the embedded PostgreSQL had died and was started again")
+            except (UpheldError, OSError) as error:
+                logger.error("the embedded PostgreSQL died and does not start again: %s", error)
+                await asyncio.sleep(2.0)
+            else:
+                # Without this, each connection of the old server would still fail one reader.
+                await self.pool.check()
+
+
+async def _prepare_for_reading(connection: Connection) -> None:
+    await connection.execute(
+        "SELECT set_config('TimeZone', 'UTC', false), set_config('statement_timeout', '10s', false)"
+    )
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _problem(server_version: int, encoding: str) -> str | None:
+    """Why a database of this version (as in libpq: 150004 is 15.4) and encoding cannot serve, or `None`."""
+    if server_version < _OLDEST * 10_000:
+        return f"PostgreSQL {server_version // 10_000} is too old, Upheld needs {_OLDEST} or later"
+    if encoding != "UTF8":
+        return f"the database is in {encoding}, Upheld needs one in UTF8"
+    return None
+
+
+def _first_line(error: BaseException | None) -> str:
+    return str(error).strip().partition("\n")[0]

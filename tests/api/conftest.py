@@ -1,0 +1,90 @@
+"""Situations at the HTTP face: a process that serves, with a clock that a test moves, or with the real one."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from store.embedded import EmbeddedServer
+from tests.api.serving import MASTER_KEY, Api, EmptyDatabase, Serving
+
+MONDAY = datetime(2027, 3, 1, 2, 15, tzinfo=UTC)
+"""When the test clock of a module begins to move: a quarter past ten in the morning in Shanghai."""
+
+Serve = Callable[..., Serving]
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def fresh_database(server: EmbeddedServer) -> Iterator[Callable[[], str]]:
+    """Makes empty databases: `fresh_database()` is the address of one."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(EmptyDatabase(server.dsn))
+
+
+@pytest.fixture(scope="module")
+def serving(fresh_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """The process that the tests of a module share: its clock stands still, and time is counted in Shanghai."""
+    folder = tmp_path_factory.mktemp("serving")
+    config = folder / "upheld.toml"
+    config.write_text('[defaults]\ntime_zone = "Asia/Shanghai"\ncalendar = "CN"\n')
+    settings = {"database_url": fresh_database(), "master_key": MASTER_KEY, "config": str(config), "test_clock": "1"}
+    with Serving(folder, **settings) as serving:
+        yield serving
+
+
+@pytest.fixture(scope="module")
+def everybody(serving: Serving) -> Api:
+    api = serving.by("agent:everybody")
+    assert api.move_clock(MONDAY).status_code == 200
+    return api
+
+
+@pytest.fixture
+def agent(everybody: Api) -> Api:
+    """An agent whom no other test knows, so that what was made by him is the test's own."""
+    return everybody.by(f"agent:ling-{next(_numbers)}")
+
+
+@pytest.fixture
+def supervisor(everybody: Api) -> Api:
+    return everybody.by("supervisor:wang")
+
+
+@pytest.fixture
+def oms(everybody: Api) -> Api:
+    """The company's order system."""
+    return everybody.by("system:oms")
+
+
+@pytest.fixture
+def courier(everybody: Api) -> Api:
+    """A courier whom no other test knows."""
+    return everybody.by(f"courier:li-{next(_numbers)}")
+
+
+@pytest.fixture
+def order() -> str:
+    """An order that no other test knows."""
+    return f"SO-{next(_numbers)}"
+
+
+@pytest.fixture
+def serve(fresh_database: Callable[[], str], tmp_path: Path) -> Iterator[Serve]:
+    """Starts processes with the real clock on one database of the test's own: `serve()`, `serve("--workers", "2")`.
+
+    A setting that is given goes before the usual ones. Whoever still runs at the end must end well on SIGTERM.
+    """
+    with ExitStack() as stack:
+        usual: dict[str, str] = {"master_key": MASTER_KEY}
+
+        def start(*arguments: str, **settings: str) -> Serving:
+            if "database_url" not in settings and "data_dir" not in settings:
+                usual.setdefault("database_url", fresh_database())
+            return stack.enter_context(Serving(tmp_path, *arguments, **{**usual, **settings}))  # type: ignore[arg-type]
+
+        yield start

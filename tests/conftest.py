@@ -1,0 +1,161 @@
+"""What tests stand on: a real PostgreSQL, an empty database for each test, and a ledger with a clock that is set."""
+
+import asyncio
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, LiteralString
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
+
+from domain.catalogue import Catalogue, parse_catalogue
+from domain.commitment import Commitment
+from domain.deadlines import DueRule
+from domain.moment import Moment
+from domain.order import Assignment, assign_order
+from domain.promising import Making, Wanted, make
+from domain.values import Origin
+from projections.projection import Projection
+from projections.worker import Worker, prepare
+from store.clock import SetClock
+from store.database import Database
+from store.embedded import EmbeddedServer
+from store.keyring import Keyring
+from store.ledger import Ledger
+from store.migrations import apply
+from store.writer import Writer
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedServer]:
+    """A PostgreSQL whose database `upheld` has all tables and no rows."""
+    # Not in pytest's folder: another session that starts shuts it to all but root, as whom PostgreSQL does not run.
+    with tempfile.TemporaryDirectory(prefix="upheld-tests-") as folder:
+        server = EmbeddedServer.start(Path(folder))
+        try:
+            asyncio.run(_migrate(server.dsn))
+            yield server
+        finally:
+            server.stop()
+
+
+async def _migrate(dsn: str) -> None:
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
+        await apply(conn)
+
+
+@pytest.fixture
+async def database(server: EmbeddedServer) -> AsyncIterator[Database]:
+    """An empty database of the test's own."""
+    name = f"test_{next(_numbers)}"
+    _administer(server, "CREATE DATABASE {} TEMPLATE upheld STRATEGY file_copy", name)
+    async with Database.open(make_conninfo(server.dsn, dbname=name), Path()) as database:
+        yield database
+    _administer(server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+def _administer(server: EmbeddedServer, command: LiteralString, name: str) -> None:
+    with psycopg.connect(make_conninfo(server.dsn, dbname="postgres"), autocommit=True) as conn:
+        conn.execute(SQL(command).format(Identifier(name)))
+
+
+@pytest.fixture
+def keyring() -> Keyring:
+    return Keyring(bytes(range(32)))
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    """The built-in kinds; a promise counts in UTC."""
+    return parse_catalogue("")
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    """A clock that stands at a quarter past two on a Friday, until the test moves it."""
+    return SetClock(datetime(2026, 11, 20, 2, 15, tzinfo=UTC))
+
+
+@pytest.fixture
+async def ledger(database: Database, keyring: Keyring, clock: SetClock) -> AsyncIterator[Ledger]:
+    writer = Writer(database, clock)
+    running = asyncio.create_task(writer.run())
+    yield Ledger(database, keyring, writer, clock)
+    await writer.close()
+    await running
+
+
+@pytest.fixture
+def project(database: Database, keyring: Keyring) -> Callable[..., Awaitable[None]]:
+    """Brings projections up to the end of the log: `await project(HISTORY)`."""
+
+    async def catch_up(*projections: Projection) -> None:
+        async with await database.connect("worker") as conn:
+            await prepare(conn, projections)
+            await Worker(database, keyring, projections).catch_up(conn)
+
+    return catch_up
+
+
+class Given:
+    """Records what happens, at the time that the clock shows.
+
+    >>> refund = await given.promise("refund", value=Value("39.00", "CNY"))
+    >>> given.later(hours=2)
+    >>> await given.that(refund, lambda commitment, moment: fulfil(commitment, moment, note=None, at=None))
+    """
+
+    def __init__(self, ledger: Ledger, clock: SetClock, catalogue: Catalogue) -> None:
+        self._ledger, self._clock, self._catalogue = ledger, clock, catalogue
+
+    @property
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def later(self, **span: float) -> None:
+        self._clock.set(self.now + timedelta(**span))
+
+    def moment(self, by: str | Origin) -> Moment:
+        return Moment(self.now, by if isinstance(by, Origin) else Origin(by), self._catalogue)
+
+    async def promise(
+        self, kind: str, promise: str = "By noon", *, due: timedelta, by: str | Origin = "agent:ling", **terms: Any
+    ) -> UUID:
+        making = Making(
+            kind=kind,
+            promise=promise,
+            customer_id=terms.pop("customer_id", "CU-7"),
+            due=Wanted(DueRule(at=self.now + due)),
+            **terms,
+        )
+        id, moment = uuid4(), self.moment(by)
+        await self._ledger.begin(id, making.order_id, lambda order, siblings: make(id, making, order, siblings, moment))
+        return id
+
+    async def that(
+        self, id: UUID, decide: Callable[[Commitment, Moment], object], by: str | Origin = "agent:ling"
+    ) -> None:
+        moment = self.moment(by)
+        await self._ledger.change(id, lambda commitment, _: decide(commitment, moment))
+
+    async def assignment(self, order_id: str, role: str, assignment: Assignment, by: str = "system:oms") -> None:
+        moment = self.moment(by)
+        await self._ledger.change_order(order_id, lambda order: assign_order(order, role, assignment, moment))
+
+
+@pytest.fixture
+def given(ledger: Ledger, clock: SetClock, catalogue: Catalogue) -> Given:
+    return Given(ledger, clock, catalogue)
