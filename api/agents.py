@@ -16,19 +16,21 @@ from api.schemas import (
     WithdrawalBody,
     wanted,
 )
+from api.strict import StrictRoute
 from api.who import Process, SignedIn
 from domain.commitment import Answered, Commitment
 from domain.deadlines import calendar_warnings, local, resolve_due, zone
+from domain.handing_over import route
 from domain.keeping import contact, reopen
 from domain.moment import Moment
 from domain.order import Order
-from domain.promising import amend, check_version, escalate_on_limits, make, withdraw
+from domain.promising import amend, check_version, make, withdraw
 from projections.views import CommitmentView, view
 from store.writer import StaleVersion
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["agents"], dependencies=[SignedIn])
+router = APIRouter(prefix="/v1", tags=["agents"], dependencies=[SignedIn], route_class=StrictRoute)
 
 IfMatch = Annotated[str | None, Header(alias="If-Match", description='The version that the sender saw, as in "3"')]
 
@@ -107,10 +109,12 @@ async def reopen_commitment(command: Commanding, id: PathText, body: ReopeningBo
     """Open again what was closed: the customer says otherwise, or it was a wrong tap."""
     moment = await command.moment(body)
 
-    def decide(commitment: Commitment, _: Order | None) -> None:
+    def decide(commitment: Commitment, order: Order | None) -> None:
         reopen(commitment, body.reason, body.note, moment)
+        # The order may have been assigned to somebody else while the commitment was closed.
+        route(commitment, order, moment)
 
-    return (await command.change(commitment_id(id), moment, decide)).as_commitment()
+    return (await command.change(commitment_id(id), moment, decide, with_order=True)).as_commitment()
 
 
 @router.post("/commitments/{id}/contacts", response_model=CommitmentView)
@@ -120,7 +124,6 @@ async def record_contact(command: Commanding, id: PathText, body: ContactBody) -
 
     def decide(commitment: Commitment, _: Order | None) -> None:
         contact(commitment, body.contact(), moment)
-        escalate_on_limits(commitment, moment)
 
     return (await command.change(commitment_id(id), moment, decide)).as_commitment()
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from api import agents, auditors, couriers, pages, problems, supervisors, systems
-from api.middleware import PathAsSent, RequestLog
+from api.middleware import BodyLimit, PathAsSent, RequestLog
 from api.runtime import Runtime, open_runtime, together
 from api.settings import Settings
 
@@ -46,12 +46,12 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         version=metadata.version("upheld"),
         description=_DESCRIPTION,
         lifespan=lifespan,
-        max_body_size=_BODY_BYTES,
         responses=problems.RESPONSES,
     )
     problems.install(app)
     for module in (agents, couriers, supervisors, auditors, systems, pages):
         app.include_router(module.router)
+    app.add_middleware(BodyLimit, most=_BODY_BYTES)
     app.add_middleware(PathAsSent)
     app.add_middleware(RequestLog)
     return app

@@ -11,6 +11,7 @@ from api.fields import PathText
 from api.problems import problem_body, validation_problem
 from api.querying import Reached, TasksQuery, past
 from api.schemas import AttemptBody, BatchBody, BatchItem, FulfilmentBody, ReceiptBody
+from api.strict import StrictRoute
 from api.who import Asking, Process, SignedIn
 from domain.commitment import Answered, Commitment
 from domain.errors import UpheldError
@@ -22,7 +23,7 @@ from projections.views import CommitmentView, view
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["couriers"], dependencies=[SignedIn])
+router = APIRouter(prefix="/v1", tags=["couriers"], dependencies=[SignedIn], route_class=StrictRoute)
 
 
 @router.get("/tasks", response_model=dict[Literal["items"], list[TaskView]], dependencies=[Reached])

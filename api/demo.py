@@ -123,7 +123,7 @@ class _Teller:
         request = told.request(ids)
         answer = await client.request(request.method, request.path, headers=request.headers, json=request.body)
         if answer.status_code >= _REFUSED:
-            step = f"{request.method} {request.path}"
+            step = f"{request.method} {told.step.path}"
             return f"the story '{told.story.title}' ends at {step}, which was refused: {answer.json()['detail']}"
         if told.step.name is not None:
             ids[told.step.name] = answer.json()["id"]

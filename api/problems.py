@@ -121,7 +121,8 @@ async def _on_validation(_: Request, error: Exception) -> Response:
 async def _on_http(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    title = HTTPStatus(error.status_code).phrase
+    # Python 3.13 has another phrase for 413, but a code is a stable word.
+    title = "Content Too Large" if error.status_code == 413 else HTTPStatus(error.status_code).phrase
     code = title.lower().replace(" ", "_").replace("-", "_").replace("'", "")
     return _response(_body(code, error.status_code, title, str(error.detail)), error.headers)
 

@@ -139,7 +139,7 @@ def position_in(text: str | None, form: Any) -> Any:
     if text is None:
         return None
     try:
-        raw = base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4))
+        raw = base64.b64decode(text.encode() + b"=" * (-len(text) % 4), b"-_", validate=True)
         return msgspec.json.decode(raw, type=form)
     except (ValueError, msgspec.MsgspecError):
         raise Invalid("/query/cursor", "is not the cursor of a page before") from None

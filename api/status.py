@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import psycopg
+
 from api.settings import Settings
+from domain.errors import NotFound
 from store.database import Database, reaching_the_database
 
 __all__ = ["read_status"]
@@ -20,13 +23,20 @@ FROM checkpoints c ORDER BY c.name"""
 async def read_status(settings: Settings) -> list[dict[str, Any]]:
     """One row a projection or policy: its position, and how many events and seconds it lags behind.
 
+    Raises `NotFound` where nothing was ever started.
+
     >>> (await read_status(settings))[0]  # doctest: +SKIP
     {'name': 'clock', 'position': 42, 'lag_events': 0, 'lag_seconds': 0.0, 'parked': 0}
     """
+    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
+        raise NotFound(f"there is no log in {settings.data_dir} yet; `upheld serve` begins one")
     async with Database.open(settings.database_url, settings.data_dir) as database:
         with reaching_the_database():
             async with database.pool.connection() as conn:
-                rows = await (await conn.execute(_STATUS)).fetchall()
+                try:
+                    rows = await (await conn.execute(_STATUS)).fetchall()
+                except psycopg.errors.UndefinedTable:
+                    raise NotFound("there is no log in this database yet; `upheld serve` begins one") from None
     return [
         {"name": name, "position": position, "lag_events": events, "lag_seconds": round(seconds, 3), "parked": 0}
         for name, position, events, seconds in rows

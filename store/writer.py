@@ -21,10 +21,12 @@ from psycopg import AsyncConnection
 from domain.errors import Unavailable, UpheldError
 from store.clock import Clock
 from store.database import Database
+from store.queries import queries
 
 __all__ = ["Append", "Committed", "NewStream", "StaleVersion", "Writer"]
 
 log = structlog.get_logger("upheld.writer")
+SQL = queries("store", "writer.sql")
 
 _BATCH_EVENTS = 512
 """At most this many events in one transaction, so that the lock is held for a few milliseconds only."""
@@ -34,24 +36,6 @@ _batch_events = Histogram(
 )
 _batch_seconds = Histogram("upheld_append_seconds", "Duration of one append, lock and commit included")
 _queue_depth = Gauge("upheld_append_queue_depth", "Appends that wait for the writer")
-
-_LAST_RECORDED = "SELECT recorded_at FROM stored_events ORDER BY notification_id DESC LIMIT 1"
-_HEADS = """
-SELECT wanted.id, coalesce((SELECT originator_version FROM stored_events
-                            WHERE originator_id = wanted.id ORDER BY originator_version DESC LIMIT 1), 0)
-FROM unnest(%b::uuid[]) AS wanted (id)"""
-_INSERT_STREAMS = """
-INSERT INTO streams (id, category, order_id, customer_id, key)
-SELECT * FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::bytea[])"""
-_INSERT_EVENTS = """
-INSERT INTO stored_events (originator_id, originator_version, topic, state, recorded_at)
-SELECT id, version, topic, state, %b::timestamptz
-FROM unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[]) WITH ORDINALITY AS e (id, version, topic, state, nth)
-ORDER BY nth
-RETURNING notification_id"""
-_FIND_OWN = """
-SELECT notification_id, recorded_at, state FROM stored_events
-WHERE originator_id = %b AND originator_version = ANY(%b::bigint[]) ORDER BY originator_version"""
 
 
 class StaleVersion(UpheldError):
@@ -212,8 +196,8 @@ class Writer:
         async with conn.pipeline():
             await conn.execute("BEGIN")
             await conn.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
-            last = await conn.execute(_LAST_RECORDED)
-            heads = await conn.execute(_HEADS, (list(streams),))
+            last = await conn.execute(SQL["last_recorded"])
+            heads = await conn.execute(SQL["heads"], (list(streams),))
         row = await last.fetchone()
         versions = dict(await heads.fetchall())
         return versions, row[0].astimezone(UTC) if row else datetime.min.replace(tzinfo=UTC)
@@ -227,10 +211,10 @@ class Writer:
         async with conn.pipeline():
             if begins:
                 columns = zip(*((s.id, s.category, s.order_id, s.customer_id, s.key) for s in begins), strict=True)
-                await conn.execute(_INSERT_STREAMS, [list(column) for column in columns])
+                await conn.execute(SQL["insert_streams"], [list(column) for column in columns])
             rows = ((e.originator_id, e.originator_version, e.topic, e.state) for e in events)
             written = await conn.execute(
-                _INSERT_EVENTS, [recorded_at, *(list(column) for column in zip(*rows, strict=True))]
+                SQL["insert_events"], [recorded_at, *(list(column) for column in zip(*rows, strict=True))]
             )
             await conn.execute("NOTIFY stored_events")
             await conn.execute("COMMIT")
@@ -249,7 +233,7 @@ class Writer:
         found: list[tuple[int, datetime, bytes]] = []
         for stream in {event.originator_id for event in append.events}:
             versions = [e.originator_version for e in append.events if e.originator_id == stream]
-            found += await (await conn.execute(_FIND_OWN, (stream, versions))).fetchall()
+            found += await (await conn.execute(SQL["find_own"], (stream, versions))).fetchall()
         ours = {event.state for event in append.events}
         mine = sorted((position, recorded_at) for position, recorded_at, state in found if state in ours)
         if len(mine) != len(append.events):

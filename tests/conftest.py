@@ -55,6 +55,10 @@ def server() -> Iterator[EmbeddedServer]:
 async def _migrate(dsn: str) -> None:
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
         await apply(conn)
+        # No test pulls the machine's plug: what a killed process or server leaves, the system keeps all the same.
+        for setting in ("fsync", "full_page_writes"):
+            await conn.execute(SQL("ALTER SYSTEM SET {} = off").format(Identifier(setting)))
+        await conn.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture

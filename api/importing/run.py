@@ -29,7 +29,7 @@ __all__ = ["IMPORTER", "Counts", "import_file"]
 IMPORTER = "system:import"
 """The actor of all that an import records."""
 
-_BATCH = 150
+_BATCH = 100
 """Rows of at most three events each: one append holds the lock for a few milliseconds."""
 
 Item = tuple[Row, Planned]
@@ -103,24 +103,29 @@ class _Batch:
             waiting = [*await self._record_once(first), *repeated]
 
     async def _record_once(self, items: list[Item]) -> list[Item]:
-        """Record rows of which no two are the same; answers those that somebody else began meanwhile."""
-        known = await self._ledger.known([planned.id for _, planned in items])
+        """Record rows of which no two are the same; answers those that somebody else was faster with."""
+        orders = {order_id: Order.id_of(order_id) for _, planned in items if (order_id := planned.making.order_id)}
+        known = await self._ledger.known([*(planned.id for _, planned in items), *orders.values()])
         states = await self._ledger.commitments(list(known)) if known else {}
-        past: list[tuple[Item, Commitment]] = []
-        others: list[Coroutine[None, None, Item | None]] = []
+        together: list[tuple[Item, Commitment]] = []
+        carried: list[Item] = []
+        newer: list[Item] = []
         for item in items:
             row, planned = item
             try:
                 if planned.id in known:
                     if self._is_news(states.get(planned.id), planned):
-                        others.append(self._update(item))
-                elif (commitment := begin_past(planned, self._moment)).status == "open":
-                    others.append(self._begin(item))
+                        newer.append(item)
+                elif (commitment := begin_past(planned, self._moment)).status != "open":
+                    together.append((item, commitment))
+                elif orders.get(planned.making.order_id or "") in known:
+                    carried.append(item)
                 else:
-                    past.append((item, commitment))
+                    together.append((item, begin_open(planned, None, self._moment)))
             except Invalid as error:
                 self._reject(row, reason_of(error))
-        return [*await self._begin_all(past), *await _all_of(others)]
+        again = await self._begin_together(together)
+        return again + await _all_of([*map(self._begin, carried), *map(self._update, newer)])
 
     def _is_news(self, state: Commitment | None, planned: Planned) -> bool:
         """Whether a row says more than is known already; where it does not, it is counted."""
@@ -132,13 +137,15 @@ class _Batch:
         self._count("already_present", state)
         return False
 
-    async def _begin_all(self, past: list[tuple[Item, Commitment]]) -> list[Item]:
+    async def _begin_together(self, begun: list[tuple[Item, Commitment]]) -> list[Item]:
+        commitments = [commitment for _, commitment in begun]
+        unassigned = {c.order_id for c in commitments if c.status == "open" and c.order_id is not None}
         try:
-            if past:
-                await self._ledger.begin_all([commitment for _, commitment in past])
+            if commitments:
+                await self._ledger.begin_all(commitments, unassigned=unassigned)
         except StaleVersion:
-            return [item for item, _ in past]
-        for _, commitment in past:
+            return [item for item, _ in begun]
+        for commitment in commitments:
             self._count("imported", commitment)
         return []
 

@@ -170,7 +170,7 @@ class Api:
         if method == "GET" and self._seen[0]:
             sent.setdefault("Upheld-Min-Position", str(self._seen[0]))
         more = {} if body is None else {"json": body}
-        answer = self.client.request(method, path, params=asked, headers=sent, **more)
+        answer = self.client.request(method, path, params=asked or None, headers=sent, **more)
         self._seen[0] = max(self._seen[0], int(answer.headers.get("Upheld-Position", 0)))
         return answer
 
@@ -243,12 +243,10 @@ class Api:
         flags = self.get("/v1/flags", limit=500, made_by=made_by or self.actor)["items"]
         return next((str(flag["reason"]) for flag in flags if flag["commitment_id"] == id), None)
 
-    def end_of_the_log(self) -> int:
-        """The position of the last event that is in the history."""
-        position, items = 0, self.history()
-        while items:
+    def end_of_the_log(self, position: int = 0) -> int:
+        """The position of the last event that is in the history, which is not before `position`."""
+        while items := self.history(after=position):
             position = items[-1]["position"]
-            items = self.history(after=position)
         return position
 
     # -- time ---------------------------------------------------------------------------------------------------

@@ -297,6 +297,12 @@ class CommitmentMachine(RuleBasedStateMachine):
         at = None if back is None else self.now - back
         self.command(lambda: fulfil(self.commitment, self.by(who), note=None, at=at))
 
+    @precondition(lambda self: self.model.status == "broken")
+    @rule(before=st.sampled_from([timedelta(), timedelta(minutes=1)]))
+    def it_was_kept_in_time_after_all(self, before: timedelta) -> None:
+        at = self.commitment.due.at - before
+        self.command(lambda: fulfil(self.commitment, self.by("supervisor:wang"), note=None, at=at))
+
     @rule(who=st.sampled_from(COURIERS), back=st.none() | some_time)
     def somebody_tries(self, who: str, back: timedelta | None) -> None:
         tried = Attempt("no_access", at=None if back is None else self.now - back)

@@ -591,6 +591,18 @@ def test_a_broken_promise_can_be_taken_back_and_was_broken(
     assert (an_acknowledged_commitment.status, an_acknowledged_commitment.times_broken) == ("withdrawn", 1)
 
 
+@pytest.mark.parametrize(
+    ("at", "facts"), [(24, ["CommitmentWithdrawn"]), (24.1, ["CommitmentBroken", "CommitmentWithdrawn"])]
+)
+def test_what_an_import_knows_to_be_withdrawn_by_its_due_was_not_broken(
+    an_acknowledged_commitment: Commitment, by: By, told: Told, at: float, facts: list[str]
+) -> None:
+    moment = by("system:import", hours(100))
+    withdraw(an_acknowledged_commitment, "canceled", "agreed", moment, at=NOON + hours(at))
+    assert told(an_acknowledged_commitment) == facts
+    assert an_acknowledged_commitment.closed_as == NOON + hours(at)
+
+
 # -- If-Match ---------------------------------------------------------------------------------------------------
 
 
