@@ -12,6 +12,7 @@ from api.schemas import (
     ContactBody,
     DeadlineBody,
     MakingBody,
+    MakingQuery,
     ReopeningBody,
     WithdrawalBody,
     wanted,
@@ -36,10 +37,10 @@ IfMatch = Annotated[str | None, Header(alias="If-Match", description='The versio
 
 
 @router.post("/commitments", status_code=201, response_model=CommitmentView)
-async def make_commitment(command: Commanding, body: MakingBody, dry_run: Annotated[bool, Query()] = False) -> Response:
+async def make_commitment(command: Commanding, body: MakingBody, asked: Annotated[MakingQuery, Query()]) -> Response:
     """Record a promise. With `dry_run` nothing is recorded, and the answer says what it would be."""
     moment = await command.moment(body)
-    if dry_run:
+    if asked.dry_run:
         return await _rehearse(command, body, moment)
     id = command.new_id() or uuid4()
     made = await _known(command, id, moment) or await _make(command, id, body, moment)

@@ -129,7 +129,8 @@ async def _command(
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= 255:
         raise Invalid("/header/idempotency-key", "has 1 to 255 characters")
     name = request.scope["path"].rstrip("/").rpartition("/")[2]
-    return Command(runtime, who, name, idempotency_key)
+    # PUT and DELETE are idempotent by themselves.
+    return Command(runtime, who, name, idempotency_key if request.method == "POST" else None)
 
 
 Commanding = Annotated[Command, Depends(_command)]

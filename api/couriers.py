@@ -25,6 +25,9 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/v1", tags=["couriers"], dependencies=[SignedIn], route_class=StrictRoute)
 
+_NOTHING_MORE = FulfilmentBody()
+"""It was kept, and there is nothing more to say: a body may be left out."""
+
 
 @router.get("/tasks", response_model=dict[Literal["items"], list[TaskView]], dependencies=[Reached])
 async def tasks(runtime: Process, who: Asking, asked: Annotated[TasksQuery, Query()]) -> Response:
@@ -37,7 +40,7 @@ async def tasks(runtime: Process, who: Asking, asked: Annotated[TasksQuery, Quer
 
 
 @router.post("/commitments/{id}/fulfilment", response_model=CommitmentView)
-async def record_fulfilment(command: Commanding, id: PathText, body: FulfilmentBody) -> Response:
+async def record_fulfilment(command: Commanding, id: PathText, body: FulfilmentBody = _NOTHING_MORE) -> Response:
     """The word was kept; on time where it happened in time, whenever it is reported."""
     moment = await command.moment(body)
 

@@ -71,6 +71,8 @@ def _detail(error: Mapping[str, Any]) -> str:
         return "is not a field of this request"
     if error["type"] == "json_invalid":
         return "is not valid JSON"
+    if error["type"] == "model_attributes_type":
+        return "is not a JSON object, sent as Content-Type: application/json"
     return str(error["msg"]).removeprefix("Value error, ")
 
 

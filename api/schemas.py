@@ -26,6 +26,7 @@ __all__ = [
     "DueBody",
     "FulfilmentBody",
     "MakingBody",
+    "MakingQuery",
     "OrderAssignmentBody",
     "ReceiptBody",
     "ReopeningBody",
@@ -123,6 +124,10 @@ class MakingBody(Body):
             value=self.value.value() if self.value else None,
             made_at=self.made_at,
         )
+
+
+class MakingQuery(Body):
+    dry_run: bool = False
 
 
 class AmendmentBody(Body):

@@ -50,6 +50,7 @@ class Commitment(Aggregate):
     agreed_due_at: datetime
     terms: Terms
     made_with: tuple[str, ...]
+    waived: bool
     handoffs: list[Handoff]
 
     def __init__(self) -> None:
@@ -116,6 +117,7 @@ class Commitment(Aggregate):
         self.channel, self.direction, self.conversation = made.channel, made.direction, made.conversation
         self.due, self.first_due_at, self.agreed_due_at = made.due, made.due.at, made.due.at
         self.terms, self.made_with = made.terms, made.warnings
+        self.waived = not any(made.receipt_due.values())
         self.handoffs = [self._handoff(role, made) for role in made.path]
 
     def _handoff(self, role: str, fact: "CommitmentMade | CommitmentAmended") -> Handoff:
@@ -131,7 +133,7 @@ class Commitment(Aggregate):
     def amend(self, fact: "CommitmentAmended") -> None:
         self.revision, self.changed_version = fact.revision, fact.originator_version
         self.promise, self.items, self.value = fact.promise, fact.items, fact.value
-        self.author = fact.origin.person
+        self.author, self.waived = fact.origin.person, False
         self.attempted_at, self.attempt_excuses = None, False
         self.postponements += fact.postponed
         if fact.due.at > self.due.at and self.status == "broken":

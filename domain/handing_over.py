@@ -39,11 +39,12 @@ class ReceiptRule:
     time_zone: str
     calendar: str
     moment: Moment
+    waived: bool = False
 
     @classmethod
     def of(cls, commitment: Commitment, moment: Moment) -> "ReceiptRule":
         due = commitment.due
-        return cls(commitment.terms, due.at, due.time_zone, due.calendar, moment)
+        return cls(commitment.terms, due.at, due.time_zone, due.calendar, moment, commitment.waived)
 
     def window_ends_at(self, base: datetime) -> datetime:
         """The end of the time that a recipient has; never, and so the due, where the calendar has no working time."""
@@ -64,8 +65,11 @@ class ReceiptRule:
             return catalogue.calendar(catalogue.default_calendar)
 
     def due_for(self, named: Named | None, base: datetime) -> datetime | None:
-        """When the receipt of whoever is named (or of nobody yet) is due; None where the kind asks for none."""
-        if self.terms.receipt == "none":
+        """When the receipt of whoever is named (or of nobody yet) is due.
+
+        None where the kind asks for none, and for what was over when it was imported.
+        """
+        if self.terms.receipt == "none" or self.waived:
             return None
         window = self.window_ends_at(base)
         if named is None:

@@ -17,7 +17,7 @@ from projections.projection import Page, Projection, Recorded, State, columns
 from projections.reading import Reader, where
 from store.queries import queries
 
-__all__ = ["SCORECARD", "BrokenBy", "GroupBy", "ReceiptSeconds", "Scorecard", "ScorecardGroup"]
+__all__ = ["SCORECARD", "BrokenBy", "GroupBy", "Scorecard", "ScorecardGroup", "Seconds"]
 
 SQL = queries("projections", "scorecard.sql")
 
@@ -41,7 +41,7 @@ class ScorecardPage(Page):
         if not self._touched:
             return
         touched = self._touched.values()
-        await conn.execute(SQL["upsert"], columns([_row(state) for state in touched], 12))
+        await conn.execute(SQL["upsert"], columns([_row(state) for state in touched], 13))
         await conn.execute(SQL["delete_handoffs"], (list(self._touched),))
         handoffs = [_handoff_row(state, handoff) for state in touched for handoff in state.handoffs]
         await conn.execute(SQL["insert_handoffs"], columns(handoffs, 7))
@@ -59,6 +59,7 @@ def _row(state: Commitment) -> tuple[object, ...]:
         state.contacts,
         state.postponements,
         state.reopenings,
+        (state.kept_at - state.made_at).total_seconds() if state.kept_at is not None else None,
         Decimal(state.value.amount) if state.value else None,
         state.value.currency if state.value else None,
     )
@@ -113,8 +114,8 @@ SCORECARD = Projection("scorecard", 1, SQL["schema"], ScorecardPage)
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiptSeconds:
-    """How long receipts took, from when they were asked for: the median, and what 19 of 20 stayed within."""
+class Seconds:
+    """How long something took: the median, and what 19 of 20 stayed within."""
 
     p50: float | None
     p95: float | None
@@ -131,7 +132,9 @@ class BrokenBy:
 
 @dataclass(frozen=True, slots=True)
 class ScorecardGroup:
-    """The figures of one group, as the contract has them (section 5). Rates are from 0 to 1; `value` sums by currency.
+    """The figures of one group (contract, section 5). Rates are from 0 to 1; `value` sums by currency.
+
+    `receipt_seconds` run from when a receipt was asked for, `keeping_seconds` from the making to the keeping.
 
     `group` is None for commitments that have no recipient, or no depot, where that is what they are grouped by.
     """
@@ -146,7 +149,8 @@ class ScorecardGroup:
     open: int
     kept_rate: float | None
     received_in_time_rate: float | None
-    receipt_seconds: ReceiptSeconds
+    receipt_seconds: Seconds
+    keeping_seconds: Seconds
     contacts: int
     postponements: int
     reopened: int
@@ -174,7 +178,7 @@ class Scorecard(Reader):
         query = SQL["groups"].format(filters=filters, **_grouping(group_by))
         rows = await self.fetch(query, params | {"time_zone": time_zone, "now": now})
         if not rows and group_by is None:
-            return [_group(("all", *[0] * 15, None, None, {}))]
+            return [_group(("all", *[0] * 15, *[None] * 4, {}))]
         return [_group(row) for row in rows]
 
 
@@ -200,7 +204,7 @@ _OWN_HANDOFFS: dict[str, LiteralString] = {
 
 def _group(row: tuple[Any, ...]) -> ScorecardGroup:
     group, made, kept, kept_moved, kept_late, broken, withdrawn, open_ = row[:8]
-    contacts, postponements, reopened, *broken_by, fell_due, in_time, p50, p95, value = row[8:]
+    contacts, postponements, reopened, *broken_by, fell_due, in_time, p50, p95, kept_p50, kept_p95, value = row[8:]
     return ScorecardGroup(
         group=group,
         made=made,
@@ -212,7 +216,8 @@ def _group(row: tuple[Any, ...]) -> ScorecardGroup:
         open=open_,
         kept_rate=_rate(kept, kept + kept_moved + kept_late + broken),
         received_in_time_rate=_rate(in_time, fell_due),
-        receipt_seconds=ReceiptSeconds(p50, p95),
+        receipt_seconds=Seconds(p50, p95),
+        keeping_seconds=Seconds(kept_p50, kept_p95),
         contacts=contacts,
         postponements=postponements,
         reopened=reopened,

@@ -11,6 +11,7 @@ CREATE TABLE scorecard (
     contacts bigint NOT NULL,
     postponements bigint NOT NULL,
     reopened bigint NOT NULL,
+    kept_after double precision,
     amount numeric,
     currency text COLLATE "C"
 ) WITH (fillfactor = 80);
@@ -28,14 +29,14 @@ CREATE TABLE scorecard_handoffs (
 
 -- upsert: the newest state of each commitment that a page touched
 INSERT INTO scorecard
-    (commitment_id, made_at, made_by, kind, outcome, due_at, shortfall, contacts, postponements, reopened, amount,
-     currency)
+    (commitment_id, made_at, made_by, kind, outcome, due_at, shortfall, contacts, postponements, reopened,
+     kept_after, amount, currency)
 SELECT * FROM unnest(%b::uuid[], %b::timestamptz[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::text[],
-                     %b::bigint[], %b::bigint[], %b::bigint[], %b::numeric[], %b::text[])
+                     %b::bigint[], %b::bigint[], %b::bigint[], %b::float8[], %b::numeric[], %b::text[])
 ON CONFLICT (commitment_id) DO UPDATE SET
     outcome = excluded.outcome, due_at = excluded.due_at, shortfall = excluded.shortfall, contacts = excluded.contacts,
-    postponements = excluded.postponements, reopened = excluded.reopened, amount = excluded.amount,
-    currency = excluded.currency;
+    postponements = excluded.postponements, reopened = excluded.reopened, kept_after = excluded.kept_after,
+    amount = excluded.amount, currency = excluded.currency;
 
 -- delete_handoffs: forget the hand-offs of the commitments that a page touched
 DELETE FROM scorecard_handoffs WHERE commitment_id = ANY(%b::uuid[]);
@@ -58,7 +59,7 @@ WITH counted AS (
     WHERE c.outcome <> 'mistake' AND {filters}
 ), grouped AS (
     SELECT ARRAY[{group}] AS "group", c.commitment_id, c.outcome_now AS outcome, c.shortfall, c.contacts,
-           c.postponements, c.reopened, c.amount, c.currency
+           c.postponements, c.reopened, c.kept_after, c.amount, c.currency
     FROM counted c {members}
 ), kept AS (
     SELECT "group", count(*) AS made,
@@ -73,7 +74,8 @@ WITH counted AS (
            sum(reopened)::bigint AS reopened,
            count(*) FILTER (WHERE outcome = 'broken' AND shortfall = 'never_received') AS never_received,
            count(*) FILTER (WHERE outcome = 'broken' AND shortfall = 'declined') AS declined,
-           count(*) FILTER (WHERE outcome = 'broken' AND shortfall = 'received_not_done') AS received_not_done
+           count(*) FILTER (WHERE outcome = 'broken' AND shortfall = 'received_not_done') AS received_not_done,
+           percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY kept_after) AS kept_after
     FROM grouped GROUP BY "group"
 ), received AS (
     SELECT g."group",
@@ -90,7 +92,7 @@ WITH counted AS (
 )
 SELECT k."group"[1], k.made, k.kept, k.kept_moved, k.kept_late, k.broken, k.withdrawn, k.open, k.contacts,
        k.postponements, k.reopened, k.never_received, k.declined, k.received_not_done,
-       coalesce(r.fell_due, 0), coalesce(r.in_time, 0), r.seconds[1], r.seconds[2],
+       coalesce(r.fell_due, 0), coalesce(r.in_time, 0), r.seconds[1], r.seconds[2], k.kept_after[1], k.kept_after[2],
        coalesce(w.value, jsonb_build_object())
 FROM kept k LEFT JOIN received r USING ("group") LEFT JOIN worth w USING ("group")
 ORDER BY k."group"[1] NULLS LAST

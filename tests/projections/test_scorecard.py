@@ -14,7 +14,7 @@ from domain.order import Assignment
 from domain.promising import Amendment, Wanted, amend, withdraw
 from domain.receiving import ReceiptGiven, receive
 from domain.values import ReceiptState, Value, WithdrawalCause
-from projections.scorecard import SCORECARD, BrokenBy, GroupBy, ReceiptSeconds, Scorecard, ScorecardGroup
+from projections.scorecard import SCORECARD, BrokenBy, GroupBy, Seconds, Scorecard, ScorecardGroup
 from store.database import Database
 from store.keyring import Keyring
 from tests.conftest import Given
@@ -228,7 +228,7 @@ async def test_a_kind_that_asks_for_no_receipt_has_none_in_the_figures(figures: 
     given.later(hours=5)
     await given.that(delivery, pass_time)
     (everything,) = await figures()
-    assert (everything.received_in_time_rate, everything.receipt_seconds) == (None, ReceiptSeconds(None, None))
+    assert (everything.received_in_time_rate, everything.receipt_seconds) == (None, Seconds(None, None))
     assert everything.broken_by.received_not_done == 1
 
 
@@ -238,7 +238,7 @@ async def test_receipts_take_from_when_they_were_asked_for(figures: Figures, giv
         given.later(seconds=10)
         await given.that(refund, received(), by="finance:zhao")
     (everything,) = await figures()
-    assert everything.receipt_seconds == ReceiptSeconds(p50=15.0, p95=19.5)
+    assert everything.receipt_seconds == Seconds(p50=15.0, p95=19.5)
 
 
 @pytest.mark.parametrize(

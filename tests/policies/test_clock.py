@@ -1,0 +1,167 @@
+"""What time alone decides, by the real clock: flags, missed receipts and broken promises, once, in time, always."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.api.serving import MASTER_KEY, Api, Serving
+
+Serve = Callable[..., Serving]
+
+CONFIG = """
+[kinds.quick]
+path = ["courier"]
+receipt_within = "PT2S"
+"""
+LOCK = 7_355_609
+"""The advisory lock of whoever leads the clock."""
+
+
+@pytest.fixture(scope="module")
+def settings(fresh_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    config = tmp_path_factory.mktemp("config") / "upheld.toml"
+    config.write_text(CONFIG)
+    return {"database_url": fresh_database(), "master_key": MASTER_KEY, "config": str(config)}
+
+
+@pytest.fixture(scope="module")
+def two(settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Serving, Serving]]:
+    """Two processes on one database, with a kind whose receipt is due in two seconds."""
+    folder = tmp_path_factory.mktemp("two")
+    one, other = Serving(folder, **settings), Serving(folder, **settings)  # type: ignore[arg-type]
+    with one, other:
+        yield one, other
+
+
+@pytest.fixture
+def agent(two: tuple[Serving, Serving]) -> Api:
+    return two[0].by("agent:ling")
+
+
+def promise(api: Api, order: str, **due: float) -> dict[str, Any]:
+    """A promise whose receipt is due in two seconds, by a courier who was told of it."""
+    api.assign(order, "courier:li")
+    return api.promise("quick", order_id=order, due=api.due(**(due or {"hours": 1})))
+
+
+def receipt_due(commitment: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(commitment["handoffs"][0]["receipt_due_at"])
+
+
+def until(condition: Callable[[], object], within: float = 10) -> datetime:
+    """Wait for something; answers when it was first seen."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+    return datetime.now(UTC)
+
+
+def sleep_until(at: datetime) -> None:
+    time.sleep(max(0.0, (at - datetime.now(UTC)).total_seconds()))
+
+
+def recorded(api: Api, id: str, type: str) -> list[dict[str, Any]]:
+    return api.history(commitment_id=id, type=type)
+
+
+def test_a_flag_appears_within_a_second_and_goes_within_a_second(agent: Api) -> None:
+    made = promise(agent, "SO-flag")
+    due = receipt_due(made)
+    sleep_until(due - timedelta(seconds=0.3))
+    assert agent.flag(made["id"]) is None
+    shown = until(lambda: agent.flag(made["id"]))
+    agent.by("courier:li").receipt(made["id"])
+    received = datetime.now(UTC)
+    gone = until(lambda: agent.flag(made["id"]) is None)
+
+    assert due <= shown < due + timedelta(seconds=1)
+    assert gone < received + timedelta(seconds=1)
+
+
+def test_a_flag_needs_no_event_and_the_event_comes_when_it_can(agent: Api, settings: dict[str, str]) -> None:
+    """While nobody can lead the clock, the flag is shown all the same."""
+    with psycopg.connect(settings["database_url"], autocommit=True) as nobody:
+        take_the_lead(nobody)
+        made = promise(agent, "SO-alone")
+        due = receipt_due(made)
+        shown = until(lambda: agent.flag(made["id"]))
+        time.sleep(0.5)
+        assert due <= shown < due + timedelta(seconds=1)
+        assert recorded(agent, made["id"], "ReceiptMissed") == []
+    until(lambda: recorded(agent, made["id"], "ReceiptMissed"), within=3)
+
+
+def take_the_lead(conn: "psycopg.Connection[tuple[Any, ...]]") -> None:
+    """Hold the lock of the clock, and end whoever held it."""
+    holders = "SELECT pg_terminate_backend(pid, 2000) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
+    while True:
+        conn.execute(holders, (LOCK,))
+        row = conn.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+        if row == (True,):
+            return
+
+
+def test_what_falls_due_is_recorded_once_and_in_time_with_two_processes(agent: Api) -> None:
+    made = [promise(agent, f"SO-{number}", seconds=3) for number in range(20)]
+    last = max(datetime.fromisoformat(commitment["due"]["at"]) for commitment in made)
+    sleep_until(last + timedelta(seconds=1))
+
+    for commitment in made:
+        id = commitment["id"]
+        assert agent.told(id)[2:] == ["ReceiptMissed", "CommitmentBroken"]
+        (missed,), (broken,) = recorded(agent, id, "ReceiptMissed"), recorded(agent, id, "CommitmentBroken")
+        assert missed["occurred_at"] == commitment["handoffs"][0]["receipt_due_at"]
+        assert broken["occurred_at"] == commitment["due"]["at"]
+        for item in (missed, broken):
+            delay = datetime.fromisoformat(item["recorded_at"]) - datetime.fromisoformat(item["occurred_at"])
+            assert timedelta() <= delay < timedelta(seconds=1)
+            assert item["actor"] == "system:upheld"
+
+
+def test_when_the_leader_is_killed_another_takes_over_and_a_restart_catches_up(serve: Serve, tmp_path: Path) -> None:
+    config = tmp_path / "upheld.toml"
+    config.write_text(CONFIG)
+    processes = [serve(config=str(config)), serve(config=str(config))]
+    for process in processes:
+        process.wait()
+    leader, other = sorted(processes, key=lambda process: '"name": "clock"' in leads(process), reverse=True)
+    agent = other.by("agent:ling")
+    made = promise(agent, "SO-leader")
+    leader.kill()
+    killed = datetime.now(UTC)
+    promise(agent, "SO-after")  # The projections have another leader, too.
+    assert agent.commitment(made["id"])["status"] == "open"
+    assert datetime.now(UTC) - killed < timedelta(seconds=3)
+    until(lambda: recorded(agent, made["id"], "ReceiptMissed"))
+    (missed,) = recorded(agent, made["id"], "ReceiptMissed")
+    assert datetime.fromisoformat(missed["recorded_at"]) < max(receipt_due(made), killed) + timedelta(seconds=3)
+
+    # What falls due while nobody runs is recorded once, by the first who comes.
+    slept = promise(agent, "SO-slept", seconds=3)
+    other.stop()
+    sleep_until(datetime.fromisoformat(slept["due"]["at"]) + timedelta(seconds=0.5))
+    again = serve(config=str(config)).wait().by("agent:ling")
+    until(lambda: recorded(again, slept["id"], "CommitmentBroken"), within=3)
+    time.sleep(0.6)
+
+    assert Counter(again.told(slept["id"])) == Counter(
+        ["CommitmentMade", "HandoffAssigned", "ReceiptMissed", "CommitmentBroken"]
+    )
+    (broken,) = recorded(again, slept["id"], "CommitmentBroken")
+    assert broken["occurred_at"] == slept["due"]["at"] < broken["recorded_at"]
+    assert again.commitment(slept["id"])["broken_at"] == slept["due"]["at"]
+    assert Counter(again.told(made["id"]))["ReceiptMissed"] == 1
+
+
+def leads(process: Serving) -> str:
+    """What a process says it leads."""
+    said = (json.loads(line) for line in process.logged.splitlines() if line.startswith("{"))
+    return "\n".join(json.dumps(line) for line in said if line["event"] == "leads")

@@ -1,0 +1,143 @@
+"""A promise goes to whoever carries its order, also where a process died between the two."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.catalogue import Catalogue
+from domain.commitment import Commitment
+from domain.handing_over import assign_own
+from domain.keeping import fulfil
+from domain.moment import Moment
+from domain.order import Assignment, unassign_order
+from policies.routing import RoutingPolicy, route_order
+from store.database import Database
+from store.ledger import Ledger
+from tests.api.serving import MASTER_KEY, Serving
+from tests.conftest import Given
+
+pytestmark = pytest.mark.anyio
+
+ORDER, LI, BO = "SO-1001", Assignment("courier:li"), Assignment("courier:bo")
+A_DAY = timedelta(days=1)
+
+Run = Callable[[], Awaitable[None]]
+
+
+@pytest.fixture
+def run(database: Database, ledger: Ledger, catalogue: Catalogue) -> Run:
+    """Runs the policy until it has come to the end of the log."""
+
+    async def run() -> None:
+        running = asyncio.create_task(RoutingPolicy(database, ledger, catalogue).run())
+        while await scalar(database, "SELECT position FROM checkpoints WHERE name = 'routing'") < await end(database):
+            await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    return run
+
+
+async def scalar(database: Database, query: Any) -> int:
+    async with database.pool.connection() as conn:
+        row = await (await conn.execute(query)).fetchone()
+    return int(row[0]) if row and row[0] is not None else 0
+
+
+async def end(database: Database) -> int:
+    return await scalar(database, "SELECT max(notification_id) FROM stored_events")
+
+
+async def recipient(ledger: Ledger, id: UUID) -> str | None:
+    return (await ledger.commitment(id)).handoff("courier").recipient
+
+
+async def test_an_assignment_whose_process_died_is_routed_by_the_policy(
+    given: Given, ledger: Ledger, run: Run, database: Database
+) -> None:
+    first, second = [await given.promise("redelivery", due=A_DAY, order_id=ORDER) for _ in range(2)]
+    await given.assignment(ORDER, "courier", LI)
+    assert await recipient(ledger, first) is None
+    await run()
+
+    assert [await recipient(ledger, id) for id in (first, second)] == ["courier:li", "courier:li"]
+    assert await end(database) == 5
+
+
+async def test_a_removal_whose_process_died_is_routed_too(given: Given, ledger: Ledger, run: Run) -> None:
+    await given.assignment(ORDER, "courier", LI)
+    id = await given.promise("redelivery", due=A_DAY, order_id=ORDER)
+    moment = given.moment("system:oms")
+    await ledger.change_order(ORDER, lambda order: unassign_order(order, "courier", moment))
+    assert await recipient(ledger, id) == "courier:li"
+    await run()
+
+    assert await recipient(ledger, id) is None
+
+
+async def test_running_it_again_from_the_beginning_records_nothing(
+    given: Given, ledger: Ledger, run: Run, database: Database
+) -> None:
+    id = await given.promise("redelivery", due=A_DAY, order_id=ORDER)
+    for assignment in (LI, BO):
+        await given.assignment(ORDER, "courier", assignment)
+    await run()
+    assert await recipient(ledger, id) == "courier:bo"
+    before = await end(database)
+    for _ in range(2):
+        async with database.pool.connection() as conn:
+            await conn.execute("UPDATE checkpoints SET position = 0 WHERE name = 'routing'")
+        await run()
+
+    assert await end(database) == before
+
+
+async def test_what_was_routed_at_once_is_left_alone(
+    given: Given, ledger: Ledger, run: Run, database: Database
+) -> None:
+    await given.promise("redelivery", due=A_DAY, order_id=ORDER)
+    await given.assignment(ORDER, "courier", LI)
+    await route_order(ledger, ORDER, given.moment("system:oms"))
+    before = await end(database)
+    await run()
+
+    assert await end(database) == before
+
+
+async def test_what_is_kept_or_has_a_recipient_of_its_own_is_left_alone(
+    given: Given, ledger: Ledger, run: Run, database: Database
+) -> None:
+    kept, own = [await given.promise("redelivery", due=A_DAY, order_id=ORDER) for _ in range(2)]
+
+    def keep(commitment: Commitment, moment: Moment) -> None:
+        fulfil(commitment, moment, note=None, at=None)
+
+    await given.that(kept, keep)
+    await given.that(own, lambda c, moment: assign_own(c, "courier", "courier:mei", None, moment))
+    await given.assignment(ORDER, "courier", LI)
+    before = await end(database)
+    await run()
+
+    assert [await recipient(ledger, id) for id in (kept, own)] == [None, "courier:mei"]
+    assert await end(database) == before
+
+
+async def test_a_process_that_starts_repairs_what_another_left_undone(
+    given: Given, ledger: Ledger, database: Database, serve: Callable[..., Serving]
+) -> None:
+    id = await given.promise("redelivery", due=timedelta(days=3650), order_id=ORDER)
+    await given.assignment(ORDER, "courier", LI)
+    serving = await asyncio.to_thread(serve(database_url=database.dsn, master_key=MASTER_KEY).wait)
+    agent = serving.by("agent:ling")
+    for _ in range(300):
+        if (shown := await asyncio.to_thread(agent.history, order_id=ORDER))[-1]["type"] == "HandoffAssigned":
+            break
+        await asyncio.sleep(0.01)
+
+    assert (shown[-1]["actor"], shown[-1]["data"]["recipient"]) == ("system:upheld", "courier:li")
+    assert agent.commitment(str(id))["handoffs"][0]["recipient"] == "courier:li"
+    await asyncio.to_thread(serving.stop)
