@@ -12,23 +12,26 @@ from store.embedded import EmbeddedServer
 from tests.api.serving import MASTER_KEY, Api, EmptyDatabase, Serving
 
 MONDAY = datetime(2027, 3, 1, 2, 15, tzinfo=UTC)
-"""When the test clock of a module begins to move: a quarter past ten in the morning in Shanghai."""
+"""When the test clock begins to move: a quarter past ten in the morning in Shanghai."""
 
 Serve = Callable[..., Serving]
 
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def fresh_database(server: EmbeddedServer) -> Iterator[Callable[[], str]]:
     """Makes empty databases: `fresh_database()` is the address of one."""
     with ExitStack() as stack:
         yield lambda: stack.enter_context(EmptyDatabase(server.dsn))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def serving(fresh_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """The process that the tests of a module share: its clock stands still, and time is counted in Shanghai."""
+    """The process that most tests share: its clock stands until one of them moves it, and days are Shanghai's.
+
+    Each test has actors and orders of its own, and counts time from when it begins.
+    """
     folder = tmp_path_factory.mktemp("serving")
     config = folder / "upheld.toml"
     config.write_text('[defaults]\ntime_zone = "Asia/Shanghai"\ncalendar = "CN"\n')
@@ -37,8 +40,9 @@ def serving(fresh_database: Callable[[], str], tmp_path_factory: pytest.TempPath
         yield serving
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def everybody(serving: Serving) -> Api:
+    """Who knows all that was written; the clock moves from here on."""
     api = serving.by("agent:everybody")
     assert api.move_clock(MONDAY).status_code == 200
     return api

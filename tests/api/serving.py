@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import httpx
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 __all__ = ["MASTER_KEY", "Api", "EmptyDatabase", "Serving", "instant", "refused", "run"]
@@ -108,7 +108,7 @@ class Serving:
             time.sleep(0.02)
         return self
 
-    def by(self, actor: str, *, test_clock: bool = False) -> "Api":
+    def by(self, actor: str) -> "Api":
         """Somebody who talks to it."""
         client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
         self._clients.append(client)
@@ -243,11 +243,11 @@ class Api:
         flags = self.get("/v1/flags", limit=500, made_by=made_by or self.actor)["items"]
         return next((str(flag["reason"]) for flag in flags if flag["commitment_id"] == id), None)
 
-    def end_of_the_log(self, position: int = 0) -> int:
-        """The position of the last event that is in the history, which is not before `position`."""
-        while items := self.history(after=position):
-            position = items[-1]["position"]
-        return position
+    def end_of_the_log(self) -> int:
+        """The position of the last event that is in the history."""
+        while items := self.history(after=self._seen[0]):
+            self._seen[0] = items[-1]["position"]
+        return self._seen[0]
 
     # -- time ---------------------------------------------------------------------------------------------------
 
@@ -300,8 +300,3 @@ def refused(answer: httpx.Response, status: int, code: str | None = None, pointe
     if pointer is not None:
         assert pointer in [error["pointer"] for error in problem["errors"]], problem
     return problem
-
-
-def address(dsn: str) -> dict[str, Any]:
-    """The parts of a database's address."""
-    return dict(conninfo_to_dict(dsn))

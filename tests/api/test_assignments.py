@@ -47,7 +47,10 @@ def test_what_was_not_said_of_an_assignment_is_null(agent: Api, order: str) -> N
 
 def test_the_live_commitments_with_that_role_go_to_the_recipient(agent: Api, order: str) -> None:
     live, kept = agent.promise(order_id=order)["id"], agent.promise(order_id=order)["id"]
-    refund, broken = agent.promise("refund", order_id=order)["id"], agent.promise(order_id=order, due=agent.due(hours=1))["id"]
+    refund, broken = (
+        agent.promise("refund", order_id=order)["id"],
+        agent.promise(order_id=order, due=agent.due(hours=1))["id"],
+    )
     agent.command(kept, "fulfilment", {})
     agent.later(hours=1)
     agent.assign(order, "courier:li")

@@ -97,7 +97,7 @@ class Sent:
         refused(answer, answer.status_code)
 
     def recorded_nothing(self) -> None:
-        recorded, self._end = self.agent.history(after=self._end), self.agent.end_of_the_log(self._end)
+        recorded, self._end = self.agent.history(after=self._end), self.agent.end_of_the_log()
         assert recorded == []
 
 
@@ -223,7 +223,9 @@ def test_a_field_that_comes_twice_is_refused(sent: Sent, method: str, path: str)
 
 
 @EVERYWHERE
-@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded", "application/xml", ";;;", "json"])
+@pytest.mark.parametrize(
+    "kind", [None, "text/plain", "application/x-www-form-urlencoded", "application/xml", ";;;", "json"]
+)
 def test_another_content_type_is_refused(sent: Sent, method: str, path: str, kind: str | None) -> None:
     sent.refused(method, path, json.dumps(BODIES[method, path]).encode(), 415, 422, kind=kind)
 
@@ -237,7 +239,9 @@ def test_a_body_that_is_too_large_is_refused_declared_or_not(
     start = f"{method} /v1/{path} HTTP/1.1\r\nHost: localhost\r\n"
     start += f"X-Actor: {sent.agent.actor}\r\nContent-Type: application/json\r\nConnection: close\r\n"
     declared = raw(serving, f"{start}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[i : i + 65536] for i in range(0, len(body), 65536)))
+    chunks = b"".join(
+        b"%x\r\n%b\r\n" % (len(part), part) for part in (body[i : i + 65536] for i in range(0, len(body), 65536))
+    )
     chunked = raw(serving, f"{start}Transfer-Encoding: chunked\r\n\r\n".encode() + chunks + b"0\r\n\r\n")
 
     for answer in (declared, chunked):
@@ -266,9 +270,12 @@ def raw(serving: Serving, request: bytes) -> bytes:
 # -- paths, queries, headers ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("id", ["a%00b", "%ff", "%ed%a0%80", "%C3", "two%20words", "x%0Ay", "%E2%80%8B", "x" * 129, "%"])
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "orders/{}"), ("PUT", "orders/{}/assignment"), ("DELETE", "orders/{}/assignment?role=courier")]
+    "id", ["a%00b", "%ff", "%ed%a0%80", "%C3", "two%20words", "x%0Ay", "%E2%80%8B", "x" * 129, "%"]
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "orders/{}"), ("PUT", "orders/{}/assignment"), ("DELETE", "orders/{}/assignment?role=courier")],
 )
 def test_an_order_id_that_cannot_be_is_refused(sent: Sent, method: str, path: str, id: str) -> None:
     body = b'{"role": "courier", "recipient": "boss:li"}' if method == "PUT" else b""
@@ -317,7 +324,9 @@ def test_a_malformed_position_is_refused(sent: Sent, position: str) -> None:
     refused(answer, 422, "invalid", "/header/upheld-min-position")
 
 
-@pytest.mark.parametrize("version", ["3", "abc", '"abc"', '"3', "", '"-1"', '"3" "4"', '"9999999999999999999999"', "\xff"])
+@pytest.mark.parametrize(
+    "version", ["3", "abc", '"abc"', '"3', "", '"-1"', '"3" "4"', '"9999999999999999999999"', "\xff"]
+)
 @pytest.mark.parametrize(("name", "body"), [("amendments", {"promise": "p", "reason": "r"}), ("withdrawal", {"reason": "r", "cause": "agreed"})])  # fmt: skip
 def test_a_malformed_version_is_refused(sent: Sent, version: str, name: str, body: dict[str, str]) -> None:
     sent.refused("POST", f"commitments/{{id}}/{name}", json.dumps(body).encode(), 400, 412, **{"If-Match": version})
@@ -339,20 +348,26 @@ def test_a_malformed_version_is_refused(sent: Sent, version: str, name: str, bod
     ids=lambda lines: repr(lines[:60]),
 )  # fmt: skip
 def test_malformed_headers_are_refused(sent: Sent, serving: Serving, lines: str) -> None:
-    start = "POST /v1/commitments HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    start = (
+        "POST /v1/commitments HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    )
     answer = raw(serving, f"{start}{lines}\r\n\r\n".encode("latin-1") + b"{}")
 
     assert answer[:10] == b"HTTP/1.1 4", answer[:200]
 
 
-@pytest.mark.parametrize("line", ["NONSENSE", "GET", "GET /v1/commitments HTTP/9.9", "G\xffT / HTTP/1.1", "GET /\x00 HTTP/1.1"])
+@pytest.mark.parametrize(
+    "line", ["NONSENSE", "GET", "GET /v1/commitments HTTP/9.9", "G\xffT / HTTP/1.1", "GET /\x00 HTTP/1.1"]
+)
 def test_what_is_not_http_is_refused(sent: Sent, serving: Serving, line: str) -> None:
     answer = raw(serving, f"{line}\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode("latin-1"))
 
     assert answer[:10] == b"HTTP/1.1 4", answer[:200]
 
 
-@pytest.mark.parametrize("path", ["/v1/orders/\xff\xfe", "/v1/commitments?order_id=\xff", "//v1//commitments", "/v1/../etc", "*"])
+@pytest.mark.parametrize(
+    "path", ["/v1/orders/\xff\xfe", "/v1/commitments?order_id=\xff", "//v1//commitments", "/v1/../etc", "*"]
+)
 def test_a_path_in_other_bytes_breaks_nothing(sent: Sent, serving: Serving, path: str) -> None:
     start = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Actor: agent:ling\r\n\r\n"
 

@@ -376,7 +376,10 @@ def test_a_path_can_be_amended_and_its_new_roles_have_their_recipients(agent: Ap
     longer = agent.command(id, "amendments", {"path": ["warehouse", "courier"], "reason": "r"})
     shorter = agent.command(id, "amendments", {"path": ["warehouse"], "reason": "r"})
 
-    assert [(h["role"], h["recipient"]) for h in longer["handoffs"]] == [("warehouse", None), ("courier", courier.actor)]
+    assert [(h["role"], h["recipient"]) for h in longer["handoffs"]] == [
+        ("warehouse", None),
+        ("courier", courier.actor),
+    ]
     assert [handoff["role"] for handoff in shorter["handoffs"]] == ["warehouse"]
     assert shorter["revision"] == 3
 
@@ -425,7 +428,12 @@ def test_what_was_done_in_time_is_on_time_whenever_it_is_told(agent: Api) -> Non
     agent.later(hours=3)
     kept = agent.command(id, "fulfilment", {"at": agent.at(hours=-1)})
 
-    assert (kept["status"], kept["late"], kept["broken_at"], kept["kept_at"]) == ("kept", False, None, agent.at(hours=-1))
+    assert (kept["status"], kept["late"], kept["broken_at"], kept["kept_at"]) == (
+        "kept",
+        False,
+        None,
+        agent.at(hours=-1),
+    )
     assert "CommitmentBroken" in agent.told(id)
 
 
@@ -550,7 +558,9 @@ def test_a_failed_attempt_leaves_the_status_and_excuses_the_next_postponement(ag
     assert agent.command(id, "amendments", {"due": agent.due(days=3), "reason": "r"})["postponements"] == 1
 
 
-@pytest.mark.parametrize("outcome", ["customer_absent", "no_access", "wrong_address", "customer_refused", "damaged", "other"])
+@pytest.mark.parametrize(
+    "outcome", ["customer_absent", "no_access", "wrong_address", "customer_refused", "damaged", "other"]
+)
 def test_an_attempt_has_an_outcome(agent: Api, outcome: str) -> None:
     id = agent.promise()["id"]
     agent.command(id, "attempts", {"outcome": outcome, "at": agent.at()})

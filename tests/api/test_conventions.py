@@ -31,7 +31,15 @@ def test_an_instant_without_an_offset_is_refused(agent: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["明天重新送货时会带一根免费的HDMI线", "Утре до обяд 🎁", "  two,\ta tab\nand a line  ", "e\u0301 é", "x", "汉" * 2000]
+    "words",
+    [
+        "明天重新送货时会带一根免费的HDMI线",
+        "Утре до обяд 🎁",
+        "  two,\ta tab\nand a line  ",
+        "e\u0301 é",
+        "x",
+        "汉" * 2000,
+    ],
 )
 def test_a_promise_is_stored_as_it_was_typed(agent: Api, words: str) -> None:
     made = agent.promise(promise=words)
@@ -92,7 +100,9 @@ def test_an_unknown_commitment_is_not_found(agent: Api, id: str) -> None:
 # -- who --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["commitments", f"commitments/{NOBODY_KNOWS}", "history", "flags", "tasks", "scorecard"])
+@pytest.mark.parametrize(
+    "path", ["commitments", f"commitments/{NOBODY_KNOWS}", "history", "flags", "tasks", "scorecard"]
+)
 def test_nobody_is_answered_who_does_not_say_who_asks(agent: Api, path: str) -> None:
     answer = agent.client.get(f"/v1/{path}")
 
@@ -109,7 +119,18 @@ def test_a_command_without_an_actor_records_nothing(agent: Api) -> None:
 
 @pytest.mark.parametrize(
     "actor",
-    ["ling", "agent:", ":ling", "agent:li ng", "Agent:ling", "agent:ling:2", "boss:ling", "team:agent", "agent:l/i", ""],
+    [
+        "ling",
+        "agent:",
+        ":ling",
+        "agent:li ng",
+        "Agent:ling",
+        "agent:ling:2",
+        "boss:ling",
+        "team:agent",
+        "agent:l/i",
+        "",
+    ],
 )
 def test_a_malformed_actor_is_not_known(agent: Api, actor: str) -> None:
     refused(agent.request("GET", "/v1/commitments", headers={"X-Actor": actor}), 401, "unauthenticated")
@@ -401,9 +422,7 @@ def test_a_change_of_the_status_in_between_fails(agent: Api) -> None:
     agent.command(made["id"], "fulfilment", {})
     agent.command(made["id"], "reopening", {"reason": "mistaken"})
 
-    answer = agent.post(
-        f"/v1/commitments/{made['id']}/amendments", {"promise": "Other", "reason": "r"}, if_match='"1"'
-    )
+    answer = agent.post(f"/v1/commitments/{made['id']}/amendments", {"promise": "Other", "reason": "r"}, if_match='"1"')
     refused(answer, 412, "precondition_failed")
 
 

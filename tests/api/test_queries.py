@@ -40,7 +40,12 @@ def test_commitments_are_found_by_each_of_their_sides(agent: Api, order: str) ->
         {"due_after": agent.at(days=1), "due_before": agent.at(days=3)},
     ):
         assert ids(agent.get("/v1/commitments", made_by=agent.actor, **asked)["items"]) == [sought], asked
-    for asked in ({"status": "kept"}, {"kind": "refund"}, {"due_after": agent.at(days=3)}, {"recipient": "team:finance"}):
+    for asked in (
+        {"status": "kept"},
+        {"kind": "refund"},
+        {"due_after": agent.at(days=3)},
+        {"recipient": "team:finance"},
+    ):
         assert ids(agent.get("/v1/commitments", made_by=agent.actor, **asked)["items"]) == [other], asked
     assert agent.get("/v1/commitments", made_by=agent.actor, role="finance", recipient="courier:li")["items"] == []
 
@@ -359,7 +364,12 @@ def test_an_item_of_the_history_is_shown_as_the_contract_has_it(agent: Api, orde
         "revision",
         "data",
     ]
-    assert (made["type"], made["commitment_id"], made["customer_id"], made["revision"]) == ("CommitmentMade", id, "CU-7", 1)
+    assert (made["type"], made["commitment_id"], made["customer_id"], made["revision"]) == (
+        "CommitmentMade",
+        id,
+        "CU-7",
+        1,
+    )
     assert (made["actor"], made["on_behalf_of"], made["recorded_at"]) == (agent.actor, None, agent.at())
     assert (made["data"]["promise"], made["data"]["channel"]) == ("It comes by noon", "phone")
     assert (assigned["type"], assigned["commitment_id"], assigned["revision"]) == ("OrderAssigned", None, None)

@@ -21,7 +21,9 @@ ROUNDS = 25
 
 
 @pytest.fixture(scope="module")
-def two(fresh_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Serving, Serving]]:
+def two(
+    fresh_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Serving, Serving]]:
     """Two processes on one database, with the real clock."""
     settings = {"database_url": fresh_database(), "master_key": MASTER_KEY}
     with Serving(tmp_path_factory.mktemp("one"), **settings) as one:
@@ -107,7 +109,10 @@ async def test_two_amendments_against_any_version_are_both_applied(two: tuple[Se
     async with talking(two) as clients:
         for _ in range(ROUNDS):
             id = await promise(clients[0])
-            bodies = ({"promise": "Other words", "reason": "r"}, {"value": {"amount": "5", "currency": "CNY"}, "reason": "r"})
+            bodies = (
+                {"promise": "Other words", "reason": "r"},
+                {"value": {"amount": "5", "currency": "CNY"}, "reason": "r"},
+            )
             answers = await asyncio.gather(
                 *(command(client, id, "amendments", body) for client, body in zip(clients, bodies, strict=True))
             )

@@ -56,7 +56,10 @@ def test_a_decline_follows_a_receipt_and_the_other_way_round(agent: Api, courier
     flagged = agent.flag(carried)
     again = courier.receipt(carried, "held")
 
-    assert (handoff(declined["commitment"])["state"], handoff(declined["commitment"])["received"]) == ("declined", False)
+    assert (handoff(declined["commitment"])["state"], handoff(declined["commitment"])["received"]) == (
+        "declined",
+        False,
+    )
     assert flagged == "declined"
     assert (handoff(again["commitment"])["state"], handoff(again["commitment"])["received"]) == ("held", True)
     assert agent.flag(carried) is None
@@ -86,9 +89,7 @@ def test_a_thing_is_received_when_it_is_held(agent: Api, courier: Api, order: st
     assert (handoff(held["commitment"])["received"], handoff(held["commitment"])["received_revision"]) == (True, 1)
 
 
-def test_a_receipt_for_an_older_revision_is_recorded_and_does_not_count(
-    agent: Api, courier: Api, carried: str
-) -> None:
+def test_a_receipt_for_an_older_revision_is_recorded_and_does_not_count(agent: Api, courier: Api, carried: str) -> None:
     agent.command(carried, "amendments", {"promise": "The larger one", "reason": "r"})
     given = courier.receipt(carried, revision=1)
 

@@ -173,7 +173,7 @@ async def test_where_nothing_was_promised_there_is_one_group_of_nothing(figures:
         **dict.fromkeys(("contacts", "postponements", "reopened"), 0),
         "kept_rate": None,
         "received_in_time_rate": None,
-        "receipt_seconds": {"p50": None, "p95": None},
+        **dict.fromkeys(("receipt_seconds", "keeping_seconds"), {"p50": None, "p95": None}),
         "broken_by": {"never_received": 0, "declined": 0, "received_not_done": 0},
         "value": {},
     }
@@ -239,6 +239,15 @@ async def test_receipts_take_from_when_they_were_asked_for(figures: Figures, giv
         await given.that(refund, received(), by="finance:zhao")
     (everything,) = await figures()
     assert everything.receipt_seconds == Seconds(p50=15.0, p95=19.5)
+
+
+async def test_keeping_takes_from_the_making_on(figures: Figures, given: Given) -> None:
+    refunds = [await given.promise("refund", due=FOUR_HOURS) for _ in range(3)]
+    for refund in refunds[:2]:
+        given.later(hours=1)
+        await given.that(refund, kept())
+    (everything,) = await figures()
+    assert everything.keeping_seconds == Seconds(p50=5400.0, p95=7020.0)
 
 
 @pytest.mark.parametrize(
