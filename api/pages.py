@@ -2,14 +2,16 @@
 
 from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Annotated
 
-from fastapi import APIRouter, Response
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from babel.dates import format_skeleton
+from fastapi import APIRouter, Header, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from api.texts import chosen, translations
 from api.who import Process
 from domain.deadlines import zone
-from domain.errors import Forbidden
+from domain.errors import Unauthenticated
 from domain.flags import FlagReason
 from projections.flags import COUNTED_TO, FlagFilter, Flags
 
@@ -22,10 +24,11 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
+    "Vary": "Accept-Language",
     "X-Content-Type-Options": "nosniff",
 }
 
-WORDS: Final[dict[FlagReason, str]] = {
+REASONS: dict[FlagReason, str] = {
     "disputed": "The customer says it did not happen",
     "declined": "Who must keep it said no",
     "attempted": "Tried, and not kept",
@@ -34,44 +37,40 @@ WORDS: Final[dict[FlagReason, str]] = {
     "stale_revision": "Who must keep it knows an older version",
     "not_received": "Who must keep it does not know of it",
 }
-ICONS: Final[dict[FlagReason, str]] = {
-    "disputed": "⁉",
-    "declined": "✋",
-    "attempted": "↩",
-    "overdue": "⏰",
-    "unassigned": "∅",
-    "stale_revision": "✎",
-    "not_received": "✉",
-}
 
 
 @cache
-def _template(name: str) -> Template:
-    return Environment(loader=PackageLoader("api"), autoescape=True, undefined=StrictUndefined).get_template(name)
+def _environment(locale: str) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("api"), autoescape=True, undefined=StrictUndefined, extensions=["jinja2.ext.i18n"]
+    )
+    environment.install_gettext_translations(translations(locale), newstyle=True)  # type: ignore[attr-defined]
+    return environment
 
 
 @router.get("/")
-async def start(runtime: Process) -> Response:
+async def start(runtime: Process, accept_language: Annotated[str, Header()] = "") -> Response:
     """The promises in danger, most urgent first."""
     if runtime.settings.auth == "required":
-        raise Forbidden("sign in first")
-    now, reader = await runtime.now(), Flags(runtime.database, runtime.keyring)
-    total = await reader.total(FlagFilter(), now=now)
-    time_zone = runtime.catalogue.default_time_zone
-    tz = zone(time_zone)
+        raise Unauthenticated("sign in first")
+    now, reader, locale = await runtime.now(), Flags(runtime.database, runtime.keyring), chosen(accept_language)
+    tz = zone(runtime.catalogue.default_time_zone)
 
     def local(at: datetime) -> str:
-        return at.astimezone(tz).strftime("%a %d %b %Y, %H:%M")
+        there = at.astimezone(tz)
+        return " ".join(format_skeleton(part, there, locale=locale) for part in ("yMMMEd", "Hm"))
 
-    page = _template("start.html").render(
-        flags=await reader.page(FlagFilter(), now=now, limit=_SHOWN, after=None),
-        total=min(total, COUNTED_TO),
-        capped=total > COUNTED_TO,
-        words=WORDS,
-        icons=ICONS,
-        local=local,
-        now=now,
-        time_zone=time_zone,
-        open=True,
+    texts = translations(locale)
+    page = (
+        _environment(locale)
+        .get_template("start.html")
+        .render(
+            flags=await reader.page(FlagFilter(), now=now, limit=_SHOWN, after=None),
+            total=min(await reader.total(FlagFilter(), now=now), COUNTED_TO),
+            words={reason: texts.gettext(words) for reason, words in REASONS.items()},
+            lang=locale.replace("_", "-"),
+            local=local,
+            now=now,
+        )
     )
-    return Response(page, headers=_HEADERS, media_type="text/html")
+    return Response(page, headers=_HEADERS | {"Content-Language": locale.replace("_", "-")}, media_type="text/html")

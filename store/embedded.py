@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
-import fasteners  # type: ignore[import-untyped]
+import fasteners
 import psutil
 import psycopg
 

@@ -35,7 +35,7 @@ def serving(fresh_database: Callable[[], str], tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("serving")
     config = folder / "upheld.toml"
     config.write_text('[defaults]\ntime_zone = "Asia/Shanghai"\ncalendar = "CN"\n')
-    settings = {"database_url": fresh_database(), "master_key": MASTER_KEY, "config": str(config), "test_clock": "1"}
+    settings = {"database_url": fresh_database(), "master_key": MASTER_KEY, "config": config, "test_clock": 1}
     with Serving(folder, **settings) as serving:
         yield serving
 
@@ -84,11 +84,11 @@ def serve(fresh_database: Callable[[], str], tmp_path: Path) -> Iterator[Serve]:
     A setting that is given goes before the usual ones. Whoever still runs at the end must end well on SIGTERM.
     """
     with ExitStack() as stack:
-        usual: dict[str, str] = {"master_key": MASTER_KEY}
+        usual: dict[str, object] = {"master_key": MASTER_KEY}
 
-        def start(*arguments: str, **settings: str) -> Serving:
+        def start(*arguments: str, **settings: object) -> Serving:
             if "database_url" not in settings and "data_dir" not in settings:
                 usual.setdefault("database_url", fresh_database())
-            return stack.enter_context(Serving(tmp_path, *arguments, **{**usual, **settings}))  # type: ignore[arg-type]
+            return stack.enter_context(Serving(tmp_path, *arguments, **(usual | settings)))
 
         yield start

@@ -47,18 +47,18 @@ class EmptyDatabase:
             conn.execute(SQL(command).format(Identifier(self._name)))
 
 
-def environment(settings: Mapping[str, str]) -> dict[str, str]:
+def environment(settings: Mapping[str, object]) -> dict[str, str]:
     """The environment of a process: ours without what it says about Upheld, and these settings."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("UPHELD_")}
-    return ours | {f"UPHELD_{name.upper()}": value for name, value in settings.items()}
+    return ours | {f"UPHELD_{name.upper()}": str(value) for name, value in settings.items()}
 
 
-def run(*arguments: str, folder: Path, **settings: str) -> "subprocess.CompletedProcess[str]":
+def run(*arguments: str, folder: Path, **settings: object) -> "subprocess.CompletedProcess[str]":
     """A command of `upheld` that ends by itself, and what it said."""
     return subprocess.run(
         [sys.executable, "-m", "api.cli", *arguments],
         cwd=ROOT,
-        env=environment({"data_dir": str(folder)} | settings),
+        env=environment({"data_dir": folder} | settings),
         capture_output=True,
         text=True,
         timeout=_START_WITHIN,
@@ -69,12 +69,11 @@ def run(*arguments: str, folder: Path, **settings: str) -> "subprocess.Completed
 class Serving:
     """`upheld serve --port 0` in a process of its own; what it says is kept in its folder.
 
-    >>> with Serving(folder, database_url=url, test_clock="1") as serving:  # doctest: +SKIP
-    ...     serving.by("agent:ling").promise("refund")["status"]
-    'open'
+    Settings are named as the variables are, without UPHELD_: `Serving(folder, "--workers", "2", database_url=url)`.
+    On leaving it must end well on SIGTERM, unless it was killed or something failed before.
     """
 
-    def __init__(self, folder: Path, *arguments: str, data_dir: Path | None = None, **settings: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, **settings: object) -> None:
         number = next(_numbers)
         self._said, self._logged = folder / f"said-{number}", folder / f"logged-{number}"
         self._clients: list[httpx.Client] = []
@@ -82,7 +81,7 @@ class Serving:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "api.cli", "serve", "--port", "0", *arguments],
                 cwd=ROOT,
-                env=environment({"data_dir": str(data_dir or folder)} | settings),
+                env=environment({"data_dir": folder} | settings),
                 stdout=said,
                 stderr=logged,
             )
@@ -169,8 +168,7 @@ class Api:
         sent = {**self._headers, **(headers or {})}
         if method == "GET" and self._seen[0]:
             sent.setdefault("Upheld-Min-Position", str(self._seen[0]))
-        more = {} if body is None else {"json": body}
-        answer = self.client.request(method, path, params=asked or None, headers=sent, **more)
+        answer = self.client.request(method, path, params=asked or None, headers=sent, json=body)
         self._seen[0] = max(self._seen[0], int(answer.headers.get("Upheld-Position", 0)))
         return answer
 

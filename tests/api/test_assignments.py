@@ -80,7 +80,7 @@ def test_an_order_replaces_the_default_of_a_kind_until_it_names_nobody(agent: Ap
 
 def test_the_same_assignment_again_records_nothing(agent: Api, order: str) -> None:
     agent.promise(order_id=order)
-    plan = {"departs_at": agent.at(hours=5), "stop": 3, "address": "1 High Street"}
+    plan: dict[str, Any] = {"departs_at": agent.at(hours=5), "stop": 3, "address": "1 High Street"}
     first, second = (agent.assign(order, "courier:li", **plan) for _ in range(2))
 
     assert first == second

@@ -1,5 +1,6 @@
 """Whatever is sent, the answer is a problem that says what is wrong; nothing is recorded, and nothing breaks."""
 
+import contextlib
 import json
 import socket
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 
 from tests.api.serving import Api, Serving, refused
 
@@ -47,7 +49,13 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "commitments/{id}/reopening"): {"reason": "disputed", "note": "n"},
     ("POST", "commitments/{id}/attempts"): {"outcome": "other", "note": "n", "at": "2027-03-01T02:15:00Z"},
     ("POST", "commitments/{id}/contacts"): {"channel": "phone", "direction": "inbound", "note": "n", "minutes": 5},
-    ("POST", "commitments/{id}/receipts"): {"revision": 1, "state": "declined", "role": "courier", "reason": "r", "via": "tap"},
+    ("POST", "commitments/{id}/receipts"): {
+        "revision": 1,
+        "state": "declined",
+        "role": "courier",
+        "reason": "r",
+        "via": "tap",
+    },
     ("POST", "receipts"): {"receipts": []},
     ("PUT", "commitments/{id}/assignment"): {"role": "courier", "recipient": "courier:li"},
     ("PUT", "orders/{order}/assignment"): {
@@ -62,17 +70,35 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("POST", "deadlines/preview"): {"due": DUE, "time_zone": "Asia/Shanghai", "calendar": "CN", "from": AT},
     ("PUT", "test-clock"): {"now": AT},
-}  # fmt: skip
+}
 EVERYWHERE = pytest.mark.parametrize(("method", "path"), BODIES, ids=lambda part: part)
 MARK = '"\ue000"'
 """Where a value stands that is written as raw JSON."""
 
 INSTANTS = [
-    "", "soon", "2029-06-01", "2029-06-01T12:00:00", "2029-06-01T12:00Z", "2029-06-01T25:00:00Z", "2029-02-30T12:00:00Z",
-    "0000-01-01T00:00:00Z", "1900-12-31T23:59:59Z", "9999-12-31T23:59:59Z", "-2029-06-01T12:00:00Z", "99999-01-01T00:00:00Z",
-    "2029-06-01T12:00:00+99:99", "2029-06-01T12:00:00 Z", "２０２９-06-01T12:00:00Z", "2029-W22-5T12:00:00Z", 0, 1862222222, -1.5,
-    {}, [], True,
-]  # fmt: skip
+    "",
+    "soon",
+    "2029-06-01",
+    "2029-06-01T12:00:00",
+    "2029-06-01T12:00Z",
+    "2029-06-01T25:00:00Z",
+    "2029-02-30T12:00:00Z",
+    "0000-01-01T00:00:00Z",
+    "1900-12-31T23:59:59Z",
+    "9999-12-31T23:59:59Z",
+    "-2029-06-01T12:00:00Z",
+    "99999-01-01T00:00:00Z",
+    "2029-06-01T12:00:00+99:99",
+    "2029-06-01T12:00:00 Z",
+    "２０２９-06-01T12:00:00Z",
+    "2029-W22-5T12:00:00Z",
+    0,
+    1862222222,
+    -1.5,
+    {},
+    [],
+    True,
+]
 
 
 class Sent:
@@ -87,7 +113,7 @@ class Sent:
         self, method: str, path: str, body: bytes, *, kind: str | None = "application/json", **headers: str
     ) -> httpx.Response:
         named = {"X-Actor": self.agent.actor, **({"Content-Type": kind} if kind else {}), **headers}
-        sent = [(name, value.encode("latin-1")) for name, value in named.items()]
+        sent = {name.encode(): value.encode("latin-1") for name, value in named.items()}
         url = "/v1/" + path.replace("{id}", self.id).replace("{order}", "SO-1")
         return self.agent.client.request(method, url, content=body, headers=sent)
 
@@ -199,7 +225,7 @@ def test_an_absurd_instant_is_refused(sent: Sent, method: str, path: str) -> Non
         b"undefined",
     ],
     ids=lambda body: body[:14].decode("latin-1"),
-)  # fmt: skip
+)
 def test_what_is_not_json_is_refused(sent: Sent, method: str, path: str, body: bytes) -> None:
     if path == "receipts" and body.startswith(b'{"receipts":'):
         # Each receipt is judged by itself.
@@ -211,7 +237,30 @@ def test_what_is_not_json_is_refused(sent: Sent, method: str, path: str, body: b
 @EVERYWHERE
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b'"text"', b"5", b"true", b"[{}]"])
 def test_what_is_no_object_is_refused(sent: Sent, method: str, path: str, body: bytes) -> None:
-    sent.refused(method, path, body, 422)
+    if (path, body) != ("commitments/{id}/fulfilment", b""):  # which needs none
+        sent.refused(method, path, body, 422)
+
+
+@pytest.mark.parametrize(
+    "receipt",
+    [
+        r'{"\ud800": 1}',
+        r'"\ud800"',
+        '"\\u0000"',
+        "9" * 400,
+        "{" + '"a":{' * 300 + "}" * 301,
+        '{"commitment_id": "\\ud800"}',
+    ],
+)
+def test_a_strange_receipt_of_an_outbox_is_its_own_refusal(sent: Sent, receipt: str) -> None:
+    good = {"commitment_id": sent.id, "idempotency_key": "k", "revision": 9, "state": "seen"}
+    answer = sent("POST", "receipts", f'{{"receipts": [{receipt}, {json.dumps(good)}]}}'.encode())
+
+    if answer.status_code != 200:
+        refused(answer, 422)
+        return
+    assert [result["status"] for result in answer.json()["results"]] == [422, 422]
+    assert [result["body"]["code"] for result in answer.json()["results"]] == ["invalid", "invalid"]
 
 
 @EVERYWHERE
@@ -255,15 +304,11 @@ def raw(serving: Serving, request: bytes) -> bytes:
     parts = urlsplit(serving.url)
     answered = b""
     with socket.create_connection((parts.hostname, parts.port or 0), timeout=10) as connection:
-        try:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(request)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-        try:
+        with contextlib.suppress(ConnectionResetError):
             while chunk := connection.recv(65536):
                 answered += chunk
-        except ConnectionResetError:
-            pass
     return answered
 
 
@@ -296,12 +341,27 @@ def test_a_commitment_id_that_cannot_be_is_refused(sent: Sent, id: str, name: st
 @pytest.mark.parametrize(
     "asked",
     [
-        "commitments?order_id=", "commitments?customer_id=", "commitments?status=", "commitments?made_by=",
-        "commitments?role=", "commitments?recipient=", "commitments?due_before=", "commitments?cursor=",
-        "flags?reason=", "flags?rescue_before=", "flags?recipient=", "history?actor=", "history?from=",
-        "history?commitment_id=", "history?after=", "tasks?recipient=", "tasks?as_of=", "scorecard?group_by=", "scorecard?to=",
+        "commitments?order_id=",
+        "commitments?customer_id=",
+        "commitments?status=",
+        "commitments?made_by=",
+        "commitments?role=",
+        "commitments?recipient=",
+        "commitments?due_before=",
+        "commitments?cursor=",
+        "flags?reason=",
+        "flags?rescue_before=",
+        "flags?recipient=",
+        "history?actor=",
+        "history?from=",
+        "history?commitment_id=",
+        "history?after=",
+        "tasks?recipient=",
+        "tasks?as_of=",
+        "scorecard?group_by=",
+        "scorecard?to=",
     ],
-)  # fmt: skip
+)
 def test_a_parameter_that_cannot_be_is_refused(sent: Sent, asked: str, value: str) -> None:
     answer = sent("GET", asked + value, b"")
     if asked in ("commitments?order_id=", "commitments?customer_id=") and value in ("%ff", "%ed%a0%80"):
@@ -312,7 +372,9 @@ def test_a_parameter_that_cannot_be_is_refused(sent: Sent, asked: str, value: st
 
 
 @pytest.mark.parametrize("value", ["%ff", "%ed%a0%80", "%0a", "x%20y", "汉", "'; DROP TABLE streams; --", "%25s", "{}"])
-@pytest.mark.parametrize("asked", ["commitments?channel=", "commitments?kind=", "flags?depot=", "history?type=", "history?conversation="])  # fmt: skip
+@pytest.mark.parametrize(
+    "asked", ["commitments?channel=", "commitments?kind=", "flags?depot=", "history?type=", "history?conversation="]
+)
 def test_a_word_that_nobody_used_finds_nothing(sent: Sent, asked: str, value: str) -> None:
     assert sent("GET", asked + value, b"").json()["items"] == []
 
@@ -327,7 +389,10 @@ def test_a_malformed_position_is_refused(sent: Sent, position: str) -> None:
 @pytest.mark.parametrize(
     "version", ["3", "abc", '"abc"', '"3', "", '"-1"', '"3" "4"', '"9999999999999999999999"', "\xff"]
 )
-@pytest.mark.parametrize(("name", "body"), [("amendments", {"promise": "p", "reason": "r"}), ("withdrawal", {"reason": "r", "cause": "agreed"})])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [("amendments", {"promise": "p", "reason": "r"}), ("withdrawal", {"reason": "r", "cause": "agreed"})],
+)
 def test_a_malformed_version_is_refused(sent: Sent, version: str, name: str, body: dict[str, str]) -> None:
     sent.refused("POST", f"commitments/{{id}}/{name}", json.dumps(body).encode(), 400, 412, **{"If-Match": version})
 
@@ -346,7 +411,7 @@ def test_a_malformed_version_is_refused(sent: Sent, version: str, name: str, bod
         "X-Actor: " + "a" * 200_000,
     ],
     ids=lambda lines: repr(lines[:60]),
-)  # fmt: skip
+)
 def test_malformed_headers_are_refused(sent: Sent, serving: Serving, lines: str) -> None:
     start = (
         "POST /v1/commitments HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
@@ -389,7 +454,9 @@ def test_a_deadline_at_the_edge_of_time_is_computed_or_refused(agent: Api, from_
 
 
 @pytest.mark.parametrize("made_at", ["1901-01-01T00:00:00Z", "1999-12-31T23:59:59.999999Z"])
-@pytest.mark.parametrize("due", [{"at": "9979-12-31T23:59:59Z"}, {"within": {"amount": 3, "unit": "working_days"}}, {"date": "2000-01-01"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "due", [{"at": "9979-12-31T23:59:59Z"}, {"within": {"amount": 3, "unit": "working_days"}}, {"date": "2000-01-01"}]
+)
 def test_a_promise_at_the_edge_of_time_is_recorded_and_shown(oms: Api, made_at: str, due: dict[str, Any]) -> None:
     made = oms.promise(made_at=made_at, due=due, order_id="SO-edge")
 
@@ -402,7 +469,11 @@ def test_a_promise_at_the_edge_of_time_is_recorded_and_shown(oms: Api, made_at: 
 def test_whatever_the_description_allows_is_answered_and_never_with_a_failure(serving: Serving, everybody: Api) -> None:
     schema = schemathesis.openapi.from_url(f"{serving.url}/openapi.json").exclude(path="/v1/test-clock")
 
-    for operation in schema.get_all_operations():
+    operations = [
+        operation for found in schema.get_all_operations() if isinstance(found, Ok) for operation in [found.ok()]
+    ]
+    assert len(operations) > 20
+    for operation in operations:
 
         @settings(
             max_examples=4,
@@ -412,7 +483,7 @@ def test_whatever_the_description_allows_is_answered_and_never_with_a_failure(se
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        def answered(case: schemathesis.Case) -> None:
+        def answered(case: schemathesis.Case[Any]) -> None:
             case.call_and_validate(headers={"X-Actor": "supervisor:wang"}, checks=[not_a_server_error])
 
-        given(case=operation.ok().as_strategy())(answered)()
+        given(case=operation.as_strategy())(answered)()

@@ -227,10 +227,14 @@ def test_the_zone_and_the_calendar_stand_in_the_due_or_beside_it(agent: Api) -> 
         ("2026-11-20T02:15:00Z", {"date": "2026-11-25"}, "2026-11-26T00:00:00+08:00"),
         ("2026-11-20T02:15:00Z", {"at": "2026-11-25T00:00:00Z"}, "2026-11-25T08:00:00+08:00"),
         # The clocks of Sofia go from 03:00 to 04:00 on 28 March 2027, and back on 31 October 2027.
-        ("2027-03-28T00:30:00Z", {"within": {"amount": 1, "unit": "hours"}, "time_zone": "Europe/Sofia"}, "2027-03-28T04:30:00+03:00"),
+        (
+            "2027-03-28T00:30:00Z",
+            {"within": {"amount": 1, "unit": "hours"}, "time_zone": "Europe/Sofia"},
+            "2027-03-28T04:30:00+03:00",
+        ),
         ("2027-10-30T10:00:00Z", {"date": "2027-10-31", "time_zone": "Europe/Sofia"}, "2027-11-01T00:00:00+02:00"),
     ],
-)  # fmt: skip
+)
 def test_a_deadline_can_be_seen_before_anything_is_promised(
     agent: Api, from_: str, due: dict[str, Any], local: str
 ) -> None:
@@ -452,6 +456,13 @@ def test_other_words_alone_do_not_reopen_a_broken_promise(agent: Api) -> None:
     agent.later(hours=3)
 
     assert agent.command(id, "amendments", {"promise": "Other words", "reason": "r"})["status"] == "broken"
+
+
+def test_keeping_needs_no_words(agent: Api) -> None:
+    made = agent.promise()
+
+    kept = agent.request("POST", f"/v1/commitments/{made['id']}/fulfilment")
+    assert (kept.status_code, kept.json()["status"]) == (200, "kept")
 
 
 def test_keeping_twice_records_once(agent: Api) -> None:

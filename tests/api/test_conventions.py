@@ -343,8 +343,7 @@ def test_a_key_that_was_used_for_an_amendment_with_what_happens_by_itself_is_ans
 
 @pytest.mark.parametrize("key", ["k", "k" * 255, "ключ".encode().decode("latin-1"), '"quoted, key"; a=b'])
 def test_a_key_is_any_text_up_to_255_characters(agent: Api, key: str) -> None:
-    headers = {"Idempotency-Key": key.encode("latin-1").decode("latin-1")}
-    sent = [(name, value.encode("latin-1")) for name, value in {"X-Actor": agent.actor, **headers}.items()]
+    sent = {b"X-Actor": agent.actor.encode(), b"Idempotency-Key": key.encode("latin-1")}
     first, again = (agent.client.post("/v1/commitments", json=agent.promising(), headers=sent) for _ in range(2))
 
     assert first.status_code == 201
@@ -424,6 +423,18 @@ def test_a_change_of_the_status_in_between_fails(agent: Api) -> None:
 
     answer = agent.post(f"/v1/commitments/{made['id']}/amendments", {"promise": "Other", "reason": "r"}, if_match='"1"')
     refused(answer, 412, "precondition_failed")
+
+
+def test_the_clock_that_breaks_a_promise_changes_its_status(agent: Api) -> None:
+    id = agent.promise(due=agent.due(hours=2))["id"]
+    path, body = f"/v1/commitments/{id}/amendments", {"promise": "Other", "reason": "r"}
+    agent.later(hours=1)
+    seen = agent.request("GET", f"/v1/commitments/{id}").headers["etag"]
+    agent.later(hours=1)
+
+    assert seen == '"2"'  # a missed receipt is recorded, and matters to nobody who amends
+    refused(agent.post(path, body, if_match=seen), 412, "precondition_failed")
+    assert agent.command(id, "amendments", body, if_match='"3"')["status"] == "broken"
 
 
 def test_any_of_several_versions_and_any_version_at_all_will_do(agent: Api) -> None:

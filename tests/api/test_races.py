@@ -17,7 +17,7 @@ from tests.api.serving import MASTER_KEY, Serving, instant
 pytestmark = pytest.mark.anyio
 
 AGENT, OMS = {"X-Actor": "agent:ling"}, {"X-Actor": "system:oms"}
-ROUNDS = 25
+ROUNDS = 15
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +26,10 @@ def two(
 ) -> Iterator[tuple[Serving, Serving]]:
     """Two processes on one database, with the real clock."""
     settings = {"database_url": fresh_database(), "master_key": MASTER_KEY}
-    with Serving(tmp_path_factory.mktemp("one"), **settings) as one:
-        with Serving(tmp_path_factory.mktemp("two"), **settings) as two:
-            yield one, two
+    folder = tmp_path_factory.mktemp("two")
+    one, other = Serving(folder, **settings), Serving(folder, **settings)
+    with one, other:
+        yield one, other
 
 
 @asynccontextmanager

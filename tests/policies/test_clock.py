@@ -35,7 +35,7 @@ def settings(fresh_database: Callable[[], str], tmp_path_factory: pytest.TempPat
 def two(settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Serving, Serving]]:
     """Two processes on one database, with a kind whose receipt is due in two seconds."""
     folder = tmp_path_factory.mktemp("two")
-    one, other = Serving(folder, **settings), Serving(folder, **settings)  # type: ignore[arg-type]
+    one, other = Serving(folder, **settings), Serving(folder, **settings)
     with one, other:
         yield one, other
 

@@ -34,10 +34,14 @@ def run(database: Database, ledger: Ledger, catalogue: Catalogue) -> Run:
 
     async def run() -> None:
         running = asyncio.create_task(RoutingPolicy(database, ledger, catalogue).run())
-        while await scalar(database, "SELECT position FROM checkpoints WHERE name = 'routing'") < await end(database):
+        for _ in range(500):
             await asyncio.sleep(0.01)
+            reached = await scalar(database, "SELECT position FROM checkpoints WHERE name = 'routing'")
+            if reached == await end(database):
+                break
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+        assert reached == await end(database)
 
     return run
 
