@@ -5,6 +5,7 @@ import json
 import sys
 from functools import partial
 from pathlib import Path
+from socket import socket
 from typing import Annotated
 
 import typer
@@ -36,21 +37,26 @@ Workers = Annotated[int, typer.Option(min=1, max=64, help="Serving processes.")]
 @app.command()
 def serve(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> None:
     """Serve the API and the pages; projections and policies run along."""
-    _serve(host, port, workers)
+    settings, listener = _bind(host, port)
+    _serve(settings, listener, workers)
 
 
 @app.command()
 def demo(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> None:
     """Serve, with the four stories loaded."""
-    settings = Settings.load()
+    settings, listener = _bind(host, port)
     if (said := asyncio.run(load_demo(settings))) is not None:
         print(said, flush=True)
-    _serve(host, port, workers)
+    address = server.address(listener)
+    print(f"promises in danger: {address}/\nthe API, to try out: {address}/docs", flush=True)
+    _serve(settings, listener, workers)
 
 
-def _serve(host: str, port: int, workers: int) -> None:
-    settings = server.open_to(host, Settings.load())
-    listener = server.bind(host, port)
+def _bind(host: str, port: int) -> tuple[Settings, socket]:
+    return server.open_to(host, Settings.load()), server.bind(host, port)
+
+
+def _serve(settings: Settings, listener: socket, workers: int) -> None:
     if workers == 1:
         server.run(partial(server.serve, settings, listener))
     else:

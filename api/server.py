@@ -21,7 +21,7 @@ from api.runtime import open_runtime, together
 from api.settings import Settings
 from domain.errors import ConfigurationError
 
-__all__ = ["bind", "open_to", "run", "serve", "serve_with", "work"]
+__all__ = ["address", "bind", "open_to", "run", "serve", "serve_with", "work"]
 
 log = structlog.get_logger("upheld.server")
 
@@ -66,7 +66,8 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _address(listener: socket.socket) -> str:
+def address(listener: socket.socket) -> str:
+    """Where a socket listens, as a browser writes it."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -113,7 +114,7 @@ async def serve(settings: Settings, listener: socket.socket, stop: asyncio.Event
 
     def listening() -> None:
         if announce:
-            print(f"listening on {_address(listener)}", flush=True)
+            print(f"listening on {address(listener)}", flush=True)
 
     async with open_runtime(settings) as runtime:
         config = uvicorn.Config(
@@ -186,7 +187,7 @@ async def _announce(listener: socket.socket) -> None:
     writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     await reader.readline()
     writer.close()
-    print(f"listening on {_address(listener)}", flush=True)
+    print(f"listening on {address(listener)}", flush=True)
 
 
 def _end(processes: "list[subprocess.Popen[bytes]]") -> None:
