@@ -3,7 +3,8 @@
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StrictBool, StrictInt, model_validator
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, model_validator
+from pydantic.config import JsonDict
 
 from api.fields import ActorText, Address, Amount, Body, Currency, Day, Id, Instant, Line, Note, Promise, Role
 from domain.deadlines import DueRule
@@ -33,6 +34,12 @@ __all__ = [
     "WithdrawalBody",
     "wanted",
 ]
+
+
+def example(body: JsonDict) -> ConfigDict:
+    """An example of a whole body, for the documentation of the API."""
+    return ConfigDict(json_schema_extra={"examples": [body]})
+
 
 Evidence = Annotated[tuple[Id, ...], Field(max_length=10)]
 Roles = Annotated[tuple[Role, ...], Field(min_length=1, max_length=8)]
@@ -133,6 +140,10 @@ class MakingQuery(Body):
 class AmendmentBody(Body):
     """What changes; everything else stays. `customer_agreed` says whether the customer agreed to the new terms."""
 
+    model_config = example(
+        {"due": {"at": "2026-11-25T12:00:00Z"}, "reason": "The van broke down", "customer_agreed": True}
+    )
+
     promise: Promise | None = None
     due: DueBody | None = None
     path: Roles | None = None
@@ -166,22 +177,30 @@ class AmendmentBody(Body):
 
 
 class WithdrawalBody(Body):
+    model_config = example({"reason": "She has found the cable", "cause": "agreed"})
+
     reason: Note
     cause: WithdrawalCause
 
 
 class FulfilmentBody(Body):
+    model_config = example({"note": "Handed over at the door", "at": "2026-11-23T10:05:00Z"})
+
     note: Note | None = None
     at: Instant | None = None
     evidence: Evidence = ()
 
 
 class ReopeningBody(Body):
+    model_config = example({"reason": "disputed", "note": "The family says that it never came"})
+
     reason: ReopeningReason
     note: Note | None = None
 
 
 class AttemptBody(Body):
+    model_config = example({"outcome": "customer_absent", "note": "Rang twice"})
+
     outcome: AttemptOutcome
     note: Note | None = None
     at: Instant | None = None
@@ -192,6 +211,8 @@ class AttemptBody(Body):
 
 
 class ContactBody(Body):
+    model_config = example({"channel": "phone", "direction": "inbound", "minutes": 12})
+
     channel: Annotated[Line, Field(examples=["phone"])]
     direction: Direction | None = None
     note: Note | None = None
@@ -203,6 +224,8 @@ class ContactBody(Body):
 
 class ReceiptBody(Body):
     """What a keeper says about a revision of the promise; `reason` is required with a decline."""
+
+    model_config = example({"revision": 1, "state": "held", "via": "tap"})
 
     revision: Annotated[StrictInt, Field(ge=1)]
     state: ReceiptState
@@ -223,15 +246,34 @@ class BatchItem(ReceiptBody):
 class BatchBody(Body):
     """A phone's outbox. Each receipt is judged by itself, so that one that is malformed stops no other."""
 
+    model_config = example(
+        {
+            "receipts": [
+                {
+                    "commitment_id": "0199a7c4-3d4e-7d25-b1f0-6a0f2c9be001",
+                    "idempotency_key": "5f1c",
+                    "revision": 1,
+                    "state": "seen",
+                }
+            ]
+        }
+    )
+
     receipts: Annotated[list[object], Field(max_length=500)]
 
 
 class AssignmentBody(Body):
+    model_config = example({"role": "courier", "recipient": "courier:li"})
+
     role: Role
     recipient: ActorText
 
 
 class OrderAssignmentBody(AssignmentBody):
+    model_config = example(
+        {"role": "courier", "recipient": "courier:li", "departs_at": "2026-11-23T23:30:00Z", "stop": 7}
+    )
+
     departs_at: Instant | None = None
     planned_start: Instant | None = None
     planned_end: Instant | None = None
@@ -252,6 +294,8 @@ class OrderAssignmentBody(AssignmentBody):
 
 
 class DeadlineBody(Body):
+    model_config = example({"due": {"within": {"amount": 3, "unit": "working_days"}}, "calendar": "CN"})
+
     due: DueBody
     time_zone: Line | None = None
     calendar: Line | None = None
@@ -260,4 +304,6 @@ class DeadlineBody(Body):
 
 
 class ClockBody(Body):
+    model_config = example({"now": "2026-11-23T10:05:00Z"})
+
     now: Instant

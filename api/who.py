@@ -24,7 +24,7 @@ class Who:
         return self.on_behalf_of or self.actor
 
 
-def _runtime(request: Request) -> Runtime:
+async def _runtime(request: Request) -> Runtime:
     runtime: Runtime = request.app.state.runtime
     return runtime
 
