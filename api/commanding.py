@@ -79,8 +79,9 @@ class Command:
         return Moment(await self.runtime.now(), origin, self.runtime.catalogue)
 
     def new_id(self) -> UUID | None:
-        """The id of what a creation with a key creates: the same for the same actor, path and key."""
-        return uuid5(_NAMESPACE, f"{self.who.actor}\n{self.name}\n{self.key}") if self.key is not None else None
+        """The id of what a creation with a key creates: the same for the same sender, path and key."""
+        sender = Origin(self.who.actor, self.who.on_behalf_of).sender
+        return uuid5(_NAMESPACE, f"{sender}\n{self.name}\n{self.key}") if self.key is not None else None
 
     async def change(
         self,

@@ -17,12 +17,14 @@ __all__ = ["router"]
 router = APIRouter(tags=["systems"], route_class=StrictRoute)
 
 
+@router.head("/livez", include_in_schema=False)
 @router.get("/livez")
 async def livez() -> Response:
     """This process answers."""
     return Response("ok", media_type="text/plain")
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
 async def readyz(runtime: Process) -> Response:
     """This process reaches the database, and no migration is pending."""

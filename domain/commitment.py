@@ -96,13 +96,13 @@ class Commitment(Aggregate):
 
     def answer_to(self, origin: Origin) -> Answered | None:
         """What this very command came to before, if its Idempotency-Key is known here."""
-        return self.answers.get((origin.actor, origin.command or "", origin.key)) if origin.key is not None else None
+        return self.answers.get((origin.sender, origin.command or "", origin.key)) if origin.key is not None else None
 
     # -- what the facts change ----------------------------------------------------------------------------------
 
     def remember(self, origin: Origin, version: int, warnings: tuple[str, ...], why_not: WhyNot | None) -> None:
         """Note the answer to a command with an Idempotency-Key; several facts of one command make one answer."""
-        key = (origin.asked_by or origin.actor, origin.command or "", origin.key or "")
+        key = (origin.sender, origin.command or "", origin.key or "")
         known = self.answers.get(key)
         if known is not None:
             said = warnings or known.warnings

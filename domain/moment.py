@@ -26,7 +26,7 @@ class Moment:
     def by_itself(self) -> "Moment":
         """The same moment, for what happens by itself while a command is decided, and so belongs to its answer."""
         asked = self.origin
-        origin = Origin(UPHELD, None, asked.command, asked.key, asked.body_hash, asked.asked_by or asked.actor)
+        origin = Origin(UPHELD, None, asked.command, asked.key, asked.body_hash, asked.sender)
         return Moment(self.now, origin if asked.key is not None else Origin(UPHELD), self.catalogue)
 
     def when(self, at: datetime | None, *, not_before: Iterable[datetime] = (), pointer: str = "/at") -> datetime:

@@ -51,8 +51,8 @@ class Origin:
     """Where an event comes from: who, on whose behalf, and by which command.
 
     `key` is the command's Idempotency-Key and `body_hash` the keyed hash of its body; both are None
-    where no key was sent. `command` is the command's name in the path, such as `receipts`. `asked_by` is whose
-    command it was, where something else happened by itself while it was decided.
+    where no key was sent. `command` is the command's name in the path, such as `receipts`. `asked_by` is who sent
+    the command, where something else happened by itself while it was decided.
     """
 
     actor: str
@@ -66,6 +66,15 @@ class Origin:
     def person(self) -> str:
         """Who is the maker or the keeper: the person on whose behalf a system speaks, else the actor."""
         return self.on_behalf_of or self.actor
+
+    @property
+    def sender(self) -> str:
+        """Whose Idempotency-Keys these are: a system that speaks for several people keeps them apart by person.
+
+        >>> Origin("system:oms", "courier:li").sender
+        'system:oms for courier:li'
+        """
+        return self.asked_by or (f"{self.actor} for {self.on_behalf_of}" if self.on_behalf_of else self.actor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,6 +306,18 @@ def test_a_key_counts_for_one_actor_and_one_path(agent: Api, supervisor: Api) ->
     assert (kept.json()["status"], reopened.json()["status"]) == ("kept", "open")
 
 
+def test_a_system_that_speaks_for_two_keepers_may_use_one_key_for_both(agent: Api) -> None:
+    id, key = agent.promise(order_id=(order := f"SO-{uuid4().hex}"))["id"], uuid4().hex
+    given, seen = {"revision": 1, "state": "seen"}, []
+    for courier in ("courier:li", "courier:bo"):
+        agent.by("supervisor:wang").assign(order, courier)
+        gateway = agent.by("system:gateway", on_behalf_of=courier)
+        seen.append(gateway.post(f"/v1/commitments/{id}/receipts", given, key=key))
+
+    assert [answer.json()["recorded"] for answer in seen] == [True, True]
+    assert not any("idempotency-replayed" in answer.headers for answer in seen)
+
+
 def test_a_refused_command_is_decided_anew(agent: Api) -> None:
     id, key = agent.promise()["id"], uuid4().hex
     agent.command(id, "withdrawal", {"reason": "r", "cause": "agreed"})

@@ -14,7 +14,7 @@ from domain.order import Assignment
 from domain.promising import Amendment, Wanted, amend, withdraw
 from domain.receiving import ReceiptGiven, receive
 from domain.values import ReceiptState, Value, WithdrawalCause
-from projections.scorecard import SCORECARD, BrokenBy, GroupBy, Seconds, Scorecard, ScorecardGroup
+from projections.scorecard import SCORECARD, BrokenBy, GroupBy, Scorecard, ScorecardGroup, Seconds
 from store.database import Database
 from store.keyring import Keyring
 from tests.conftest import Given
@@ -173,7 +173,8 @@ async def test_where_nothing_was_promised_there_is_one_group_of_nothing(figures:
         **dict.fromkeys(("contacts", "postponements", "reopened"), 0),
         "kept_rate": None,
         "received_in_time_rate": None,
-        **dict.fromkeys(("receipt_seconds", "keeping_seconds"), {"p50": None, "p95": None}),
+        "receipt_seconds": {"p50": None, "p95": None},
+        "keeping_seconds": {"p50": None, "p95": None},
         "broken_by": {"never_received": 0, "declined": 0, "received_not_done": 0},
         "value": {},
     }
