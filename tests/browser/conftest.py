@@ -17,9 +17,12 @@ _FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium from the system; where there is none, what needs it is skipped."""
+    """Headless Chromium from the system; where there is none, what needs it is skipped.
+
+    Not for the session: while Playwright runs, no other event loop can.
+    """
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("there is no chromium on this machine; Debian's package of that name will do")
