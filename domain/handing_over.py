@@ -115,11 +115,9 @@ def assign(commitment: Commitment, handoff: Handoff, named: Named, moment: Momen
     if same and handoff.source == named.source and handoff.trip == named.trip:
         return
     base = handoff.based_at if same else moment.now
-    commitment.trigger_event(
+    moment.record(
+        commitment,
         HandoffAssigned,
-        timestamp=moment.now,
-        occurred_at=moment.now,
-        origin=moment.origin,
         role=handoff.role,
         revision=commitment.revision,
         recipient=named.recipient,
@@ -131,11 +129,9 @@ def assign(commitment: Commitment, handoff: Handoff, named: Named, moment: Momen
 
 
 def release(commitment: Commitment, handoff: Handoff, moment: Moment) -> None:
-    commitment.trigger_event(
+    moment.record(
+        commitment,
         HandoffReleased,
-        timestamp=moment.now,
-        occurred_at=moment.now,
-        origin=moment.origin,
         role=handoff.role,
         revision=commitment.revision,
         recipient=handoff.recipient,

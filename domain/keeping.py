@@ -59,20 +59,17 @@ def pass_time(commitment: Commitment, moment: Moment) -> None:
     for handoff in commitment.handoffs:
         due_at = handoff.receipt_due_at
         if due_at is not None and due_at <= moment.now and _misses(commitment, handoff.role):
-            commitment.trigger_event(
+            moment.record(
+                commitment,
                 ReceiptMissed,
-                timestamp=moment.now,
-                occurred_at=due_at,
-                origin=moment.origin,
+                at=due_at,
                 role=handoff.role,
                 revision=commitment.revision,
                 recipient=handoff.recipient,
                 receipt_due_at=due_at,
             )
     if commitment.status == "open" and commitment.due.at <= moment.now:
-        commitment.trigger_event(
-            CommitmentBroken, timestamp=moment.now, occurred_at=commitment.due.at, origin=moment.origin
-        )
+        moment.record(commitment, CommitmentBroken, at=commitment.due.at)
 
 
 def next_instants(commitment: Commitment) -> list[datetime]:
@@ -107,20 +104,17 @@ def fulfil(
     kept_at = moment.when(at, not_before=[commitment.made_at])
     if kept_at > commitment.due.at:
         pass_time(commitment, moment.by_itself())
-    commitment.trigger_event(
-        CommitmentKept, timestamp=moment.now, occurred_at=kept_at, origin=moment.origin, note=note, evidence=evidence
-    )
+    moment.record(commitment, CommitmentKept, at=kept_at, note=note, evidence=evidence)
 
 
 def attempt(commitment: Commitment, tried: Attempt, moment: Moment) -> None:
     """Record that the keeper tried and could not. The status stays; two attempts are two facts."""
     if commitment.is_closed:
         raise CommitmentClosed(f"the commitment is {commitment.status}")
-    commitment.trigger_event(
+    moment.record(
+        commitment,
         FulfilmentAttempted,
-        timestamp=moment.now,
-        occurred_at=moment.when(tried.at, not_before=[commitment.made_at]),
-        origin=moment.origin,
+        at=moment.when(tried.at, not_before=[commitment.made_at]),
         outcome=tried.outcome,
         note=tried.note,
         evidence=tried.evidence,
@@ -138,9 +132,7 @@ def reopen(commitment: Commitment, reason: ReopeningReason, note: str | None, mo
         raise CommitmentNotClosed(f"the commitment is {commitment.status}")
     if reason == "mistaken":
         _may_take_back(commitment, moment)
-    commitment.trigger_event(
-        CommitmentReopened, timestamp=moment.now, occurred_at=moment.now, origin=moment.origin, reason=reason, note=note
-    )
+    moment.record(commitment, CommitmentReopened, reason=reason, note=note)
     pass_time(commitment, moment.by_itself())
 
 
@@ -159,11 +151,9 @@ def contact(commitment: Commitment, asked: Contact, moment: Moment) -> None:
 
     Too many of them go to the supervisor at once.
     """
-    commitment.trigger_event(
+    moment.record(
+        commitment,
         CustomerContacted,
-        timestamp=moment.now,
-        occurred_at=moment.now,
-        origin=moment.origin,
         channel=asked.channel,
         direction=asked.direction,
         note=asked.note,
@@ -183,11 +173,9 @@ def escalate_on_limits(commitment: Commitment, moment: Moment) -> None:
         cause = "contacts"
     else:
         return
-    commitment.trigger_event(
+    moment.by_itself().record(
+        commitment,
         CommitmentEscalated,
-        timestamp=moment.now,
-        occurred_at=moment.now,
-        origin=moment.by_itself().origin,
         level=_SUPERVISOR,
         cause=cause,
     )

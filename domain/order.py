@@ -95,11 +95,9 @@ class Order(Aggregate):
 def assign_order(order: Order, role: str, assignment: Assignment, moment: Moment) -> None:
     """Name who carries `role`; naming the same again, word for word, records nothing."""
     if order.assignments.get(role) != assignment:
-        order.trigger_event(
+        moment.record(
+            order,
             OrderAssigned,
-            timestamp=moment.now,
-            occurred_at=moment.now,
-            origin=moment.origin,
             order_id=order.order_id,
             role=role,
             assignment=replace(assignment, address=None),
@@ -110,11 +108,9 @@ def assign_order(order: Order, role: str, assignment: Assignment, moment: Moment
 def unassign_order(order: Order, role: str, moment: Moment) -> None:
     """Take the role from whoever carries it; where nobody does, nothing is recorded."""
     if role in order.assignments:
-        order.trigger_event(
+        moment.record(
+            order,
             OrderUnassigned,
-            timestamp=moment.now,
-            occurred_at=moment.now,
-            origin=moment.origin,
             order_id=order.order_id,
             role=role,
             recipient=order.assignments[role].recipient,

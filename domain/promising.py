@@ -158,11 +158,9 @@ def amend(commitment: Commitment, amendment: Amendment, order: Order | None, mom
     author = moment.origin.person
     warnings = (*plan.warnings(author), *_calendar_warnings(due, moment.now, moment.catalogue))
     later = due.at > commitment.due.at
-    commitment.trigger_event(
+    moment.record(
+        commitment,
         CommitmentAmended,
-        timestamp=moment.now,
-        occurred_at=moment.now,
-        origin=moment.origin,
         revision=commitment.revision + 1,
         changed=changed,
         promise=new["promise"],
@@ -198,11 +196,10 @@ def withdraw(
     withdrawn_at = moment.when(at, not_before=[commitment.made_at])
     if at is None or withdrawn_at > commitment.due.at:
         pass_time(commitment, moment.by_itself())
-    commitment.trigger_event(
+    moment.record(
+        commitment,
         CommitmentWithdrawn,
-        timestamp=moment.now,
-        occurred_at=withdrawn_at,
-        origin=moment.origin,
+        at=withdrawn_at,
         reason=reason,
         cause=cause,
     )

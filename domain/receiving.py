@@ -64,11 +64,10 @@ def receive(commitment: Commitment, receipt: ReceiptGiven, moment: Moment) -> Re
     if handoff.knows(giver, receipt.revision, receipt.state, counts=why_not is None):
         return Received(False, why_not)
     extra = {"reason": receipt.reason} if receipt.state == "declined" else {}
-    commitment.trigger_event(
+    moment.record(
+        commitment,
         _FACT[receipt.state],
-        timestamp=moment.now,
-        occurred_at=occurred_at,
-        origin=moment.origin,
+        at=occurred_at,
         role=handoff.role,
         revision=receipt.revision,
         recipient=giver,

@@ -22,7 +22,7 @@ from domain.keeping import next_instants, pass_time
 from domain.moment import Moment
 from domain.values import Origin
 from projections.leader import lead
-from projections.projection import Page, Projection, Recorded, State, columns
+from projections.projection import CommitmentsTouched, Projection, columns
 from store.database import Database
 from store.ledger import Ledger
 from store.queries import queries
@@ -40,22 +40,14 @@ _REST = timedelta(seconds=30)
 _delay = Gauge("upheld_clock_delay_seconds", "How late the clock was with the last thing it recorded")
 
 
-class ClockPage(Page):
+class ClockPage(CommitmentsTouched):
     """The next instant of each commitment that a page of the log touched; it follows from the state alone."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._touched: dict[UUID, Commitment] = {}
-
-    def see(self, _: Recorded, state: State) -> None:
-        if isinstance(state, Commitment):
-            self._touched[state.id] = state
-
     async def write(self, conn: AsyncConnection[Any]) -> None:
-        if not self._touched:
+        if not self.touched:
             return
-        await conn.execute(SQL["delete"], (list(self._touched),))
-        rows = [(id, instants[0]) for id, state in self._touched.items() if (instants := next_instants(state))]
+        await conn.execute(SQL["delete"], (list(self.touched),))
+        rows = [(id, instants[0]) for id, state in self.touched.items() if (instants := next_instants(state))]
         if rows:
             await conn.execute(SQL["insert"], columns(rows, 2))
 

@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 
 from domain.commitment import Commitment
 from domain.flags import FlagReason, FlagSpan, flag_spans
-from projections.projection import Page, Projection, Recorded, State, columns
+from projections.projection import CommitmentsTouched, Projection, columns
 from projections.reading import Reader, where
 from projections.views import opened
 from store.queries import queries
@@ -25,22 +25,14 @@ COUNTED_TO = 10_000
 """Totals are exact up to here."""
 
 
-class FlagsPage(Page):
+class FlagsPage(CommitmentsTouched):
     """What the clock will raise on the commitments that a page of the log touched."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._touched: dict[UUID, Commitment] = {}
-
-    def see(self, _: Recorded, state: State) -> None:
-        if isinstance(state, Commitment):
-            self._touched[state.id] = state
-
     async def write(self, conn: AsyncConnection[Any]) -> None:
-        if not self._touched:
+        if not self.touched:
             return
-        await conn.execute(SQL["delete"], (list(self._touched),))
-        rows = [_row(state, span) for state in self._touched.values() for span in flag_spans(state)]
+        await conn.execute(SQL["delete"], (list(self.touched),))
+        rows = [_row(state, span) for state in self.touched.values() for span in flag_spans(state)]
         if rows:
             await conn.execute(SQL["insert"], columns(rows, 14))
 

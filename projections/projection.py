@@ -17,7 +17,7 @@ from domain.commitment import Commitment
 from domain.order import Order
 from store.keyring import Keyring
 
-__all__ = ["Page", "Projection", "Recorded", "State", "columns"]
+__all__ = ["CommitmentsTouched", "Page", "Projection", "Recorded", "State", "columns"]
 
 State = Commitment | Order
 
@@ -47,6 +47,18 @@ class Page(ABC):
     @abstractmethod
     async def write(self, conn: AsyncConnection[Any]) -> None:
         """Write everything seen, in the transaction that also moves the checkpoint."""
+
+
+class CommitmentsTouched(Page):
+    """A page of a projection whose rows follow from the state of a commitment alone, whatever led to it."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        super().__init__(keyring)
+        self.touched: dict[UUID, Commitment] = {}
+
+    def see(self, _: Recorded, state: State, /) -> None:
+        if isinstance(state, Commitment):
+            self.touched[state.id] = state
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, LiteralString
-from uuid import UUID
 
 from psycopg import AsyncConnection
 
 from domain.commitment import Commitment
 from domain.handoff import Handoff
-from projections.projection import Page, Projection, Recorded, State, columns
+from projections.projection import CommitmentsTouched, Projection, columns
 from projections.reading import Reader, where
 from store.queries import queries
 
@@ -26,23 +25,15 @@ Outcome = Literal["kept", "kept_moved", "kept_late", "broken", "withdrawn", "mis
 Shortfall = Literal["never_received", "declined", "received_not_done"]
 
 
-class ScorecardPage(Page):
+class ScorecardPage(CommitmentsTouched):
     """How it stands with the commitments that a page of the log touched."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._touched: dict[UUID, Commitment] = {}
-
-    def see(self, recorded: Recorded, state: State) -> None:
-        if isinstance(state, Commitment):
-            self._touched[recorded.stream] = state
-
     async def write(self, conn: AsyncConnection[Any]) -> None:
-        if not self._touched:
+        if not self.touched:
             return
-        touched = self._touched.values()
+        touched = self.touched.values()
         await conn.execute(SQL["upsert"], columns([_row(state) for state in touched], 13))
-        await conn.execute(SQL["delete_handoffs"], (list(self._touched),))
+        await conn.execute(SQL["delete_handoffs"], (list(self.touched),))
         handoffs = [_handoff_row(state, handoff) for state in touched for handoff in state.handoffs]
         await conn.execute(SQL["insert_handoffs"], columns(handoffs, 7))
 
