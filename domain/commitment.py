@@ -65,6 +65,8 @@ class Commitment(Aggregate):
         self.postponements = 0
         self.reopenings = 0
         self.escalation_level = 0
+        self.escalation_taken_by: str | None = None
+        self.informed_revision: int | None = None
         self.withdrawal_cause: WithdrawalCause | None = None
         self.reopened_as: ReopeningReason | None = None
         self.disputed_at: datetime | None = None

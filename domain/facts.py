@@ -41,16 +41,20 @@ __all__ = [
     "CommitmentReopened",
     "CommitmentWithdrawn",
     "CustomerContacted",
+    "CustomerInformed",
+    "EscalationTaken",
     "Fact",
     "FulfilmentAttempted",
     "HandoffAcknowledged",
     "HandoffAssigned",
     "HandoffDeclined",
     "HandoffDelivered",
+    "HandoffFailed",
     "HandoffHeld",
     "HandoffReleased",
     "HandoffReported",
     "HandoffSeen",
+    "HandoffSent",
     "ReceiptMissed",
     "register",
 ]
@@ -213,6 +217,29 @@ class CommitmentEscalated(Fact):
         commitment.escalation_level = max(commitment.escalation_level, self.level)
 
 
+class EscalationTaken(Fact):
+    """Somebody deals with it: the climb pauses."""
+
+    note: str | None
+
+    personal = frozenset({"note"})
+
+    def change(self, commitment: "Commitment") -> None:
+        commitment.escalation_taken_by = self.origin.person
+
+
+class CustomerInformed(Fact):
+    """The customer was told how it stands with the promise, in its current revision."""
+
+    revision: int
+    channel: str | None
+
+    personal = frozenset({"channel"})
+
+    def change(self, commitment: "Commitment") -> None:
+        commitment.informed_revision = self.revision
+
+
 # -- handing it over --------------------------------------------------------------------------------------------
 
 
@@ -250,6 +277,31 @@ class HandoffReleased(HandoffFact):
     def change(self, commitment: "Commitment") -> None:
         commitment.attempted_at = None
         commitment.handoff(self.role).release(self.timestamp, self.receipt_due_at)
+
+
+class HandoffSent(HandoffFact):
+    """A message left for the recipient. Sent is a fact, not a receipt."""
+
+    recipient: str
+    channel: str | None
+
+    personal = frozenset({"channel"})
+
+    def change(self, commitment: "Commitment") -> None:
+        commitment.handoff(self.role).sent(self.recipient, self.revision)
+
+
+class HandoffFailed(HandoffFact):
+    """A message to the recipient did not leave, and why."""
+
+    recipient: str
+    channel: str | None
+    reason: str | None
+
+    personal = frozenset({"channel", "reason"})
+
+    def change(self, commitment: "Commitment") -> None:
+        """What failed changes nothing: the recipient has it no more than before."""
 
 
 class HandoffReported(HandoffFact):
@@ -335,8 +387,12 @@ register(
     FulfilmentAttempted,
     CustomerContacted,
     CommitmentEscalated,
+    EscalationTaken,
+    CustomerInformed,
     HandoffAssigned,
     HandoffReleased,
+    HandoffSent,
+    HandoffFailed,
     HandoffDelivered,
     HandoffSeen,
     HandoffAcknowledged,

@@ -112,6 +112,11 @@ class Handoff:
                 self.reported.pop((person, revision, other), None)
         self.reported[person, revision, state] = counts
 
+    def sent(self, recipient: str, revision: int) -> None:
+        """A message left; what the recipient has said already counts for more."""
+        if recipient == self.recipient and revision == self.revision and self.state == "assigned":
+            self.state = "sent"
+
     def report(self, person: str, state: ReceiptState, at: datetime) -> None:
         """A receipt that counts: for this revision, from this recipient."""
         self.state = advanced(self.state, state)
