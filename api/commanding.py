@@ -27,7 +27,7 @@ __all__ = ["Answer", "Command", "Commanding", "answer", "commitment_id", "if_mat
 T = TypeVar("T")
 
 _NAMESPACE = UUID("5b2d9a52-8f4e-5c0b-9d5c-3f3f4c6f0a11")
-_ETAG = re.compile(r'\s*(?:W/)?"(\d{1,18})"\s*')
+_ETAG = re.compile(r'\s*(W/)?"(\d{1,18})"\s*')
 
 
 class MalformedHeader(UpheldError):
@@ -146,17 +146,17 @@ def commitment_id(id: str) -> UUID:
 
 
 def if_match(header: str | None) -> frozenset[int] | None:
-    """The versions that If-Match names; None where any will do (RFC 9110, section 13.1.1).
+    """The versions that If-Match names; None where any will do (RFC 9110, section 13.1.1). A weak one never matches.
 
-    >>> sorted(if_match('"3", "4"')), if_match("*")
-    ([3, 4], None)
+    >>> sorted(if_match('"3", "4"')), if_match("*"), if_match('W/"3"')
+    ([3, 4], None, frozenset())
     """
     if header is None or header.strip() == "*":
         return None
     matches = [_ETAG.fullmatch(part) for part in header.split(",")]
     if any(match is None for match in matches):
         raise MalformedHeader('If-Match is not a list of versions in quotes, as in "3"')
-    return frozenset(int(match[1]) for match in matches if match is not None)
+    return frozenset(int(match[2]) for match in matches if match is not None and not match[1])
 
 
 def plain(value: Any) -> Any:

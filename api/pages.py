@@ -70,6 +70,7 @@ async def start(runtime: Process, accept_language: Annotated[str, Header()] = ""
             words={reason: texts.gettext(words) for reason, words in REASONS.items()},
             lang=locale.replace("_", "-"),
             local=local,
+            time_zone=runtime.catalogue.default_time_zone,
             now=now,
         )
     )

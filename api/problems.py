@@ -45,8 +45,8 @@ def problem(error: UpheldError) -> Response:
 
 def validation_problem(errors: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The body for what a model refused."""
-    found = [{"pointer": _pointer(error["loc"]), "detail": _detail(error)} for error in errors]
     malformed = any(error["type"] == "json_invalid" for error in errors)
+    found = [{"pointer": "" if malformed else _pointer(error["loc"]), "detail": _detail(error)} for error in errors]
     code, title = ("malformed_json", "The body is not JSON") if malformed else ("invalid", Invalid.title)
     return _body(code, 422, title, found[0]["detail"] if found else title) | {"errors": found}
 
@@ -70,7 +70,7 @@ def _detail(error: Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         return "is not a field of this request"
     if error["type"] == "json_invalid":
-        return "is not valid JSON"
+        return f"is not valid JSON: {error.get('ctx', {}).get('error', '')}"
     if error["type"] == "model_attributes_type":
         return "is not a JSON object, sent as Content-Type: application/json"
     return str(error["msg"]).removeprefix("Value error, ")

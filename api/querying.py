@@ -8,12 +8,13 @@ from uuid import UUID
 
 import msgspec
 from fastapi import Depends, Header, Query, Request, Response
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from api.commanding import answer
 from api.fields import ActorText, Body, Id, Instant, Line, Role
 from api.who import Process
 from domain.errors import Invalid
+from domain.facts import FACTS
 from domain.flags import FlagReason
 from domain.values import Status
 from projections.commitments import CommitmentFilter
@@ -51,6 +52,15 @@ Reached = Depends(_reached)
 """A query answers from no earlier position than its reader asks for."""
 
 AsOf = Annotated[Instant | None, Query(description="An instant that is past")]
+
+
+def _fact(name: str) -> str:
+    if name not in FACTS:
+        raise ValueError(f"is no type of event; there are {', '.join(sorted(FACTS))}")
+    return name
+
+
+FactName = Annotated[Line, AfterValidator(_fact)]
 
 
 class Paged(Body):
@@ -98,7 +108,7 @@ class HistoryQuery(Paged):
     recipient: ActorText | None = None
     channel: Line | None = None
     conversation: Line | None = None
-    type: Line | None = None
+    type: FactName | None = None
     from_: Annotated[Instant | None, Field(alias="from")] = None
     to: Instant | None = None
     after: Annotated[int, Field(ge=0, le=2**62)] = 0

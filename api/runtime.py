@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from psycopg import AsyncConnection
 
 from api.settings import Settings
 from domain.catalogue import Catalogue, load_catalogue
-from domain.errors import ProjectionBehind
+from domain.errors import ConfigurationError, ProjectionBehind
 from policies.clock import CLOCK, ClockPolicy, anything_due
 from policies.routing import RoutingPolicy
 from projections.projection import Projection
@@ -90,10 +91,8 @@ class Runtime:
             await asyncio.sleep(0.01)
 
     async def _scalar(self, query: Any, *params: object) -> int:
-        with reaching_the_database():
-            async with self.database.pool.connection() as conn:
-                row = await (await conn.execute(query, params)).fetchone()
-        return int(row[0]) if row and row[0] is not None else 0
+        rows = await self.database.fetch(query, params)
+        return int(rows[0][0]) if rows and rows[0][0] is not None else 0
 
     def beside(self) -> list[Coroutine[Any, Any, None]]:
         """What runs beside the requests: the worker and the policies, in whichever process leads."""
@@ -119,11 +118,20 @@ async def open_runtime(settings: Settings, clock: Clock | None = None) -> AsyncI
             keyring = await open_keyring(
                 conn, settings.data_dir, master_key=settings.master_key, master_key_file=settings.master_key_file
             )
-            clock = clock or (await TestClock.open(conn) if settings.test_clock else SystemClock())
+            clock = clock or (await TestClock.open(conn) if settings.test_clock else await _real_clock(conn))
         writer = Writer(database, clock)
         ledger = Ledger(database, keyring, writer, clock)
         async with _running(writer):
             yield Runtime(settings, catalogue, database, keyring, clock, writer, ledger)
+
+
+async def _real_clock(conn: AsyncConnection[Any]) -> Clock:
+    """The real time; a database whose clock stands still for a test cannot be told it."""
+    if await (await conn.execute("SELECT 1 FROM test_clock")).fetchone() is not None:
+        raise ConfigurationError(
+            "UPHELD_TEST_CLOCK: this database has a test clock; set it to 1, or use another database"
+        )
+    return SystemClock()
 
 
 @asynccontextmanager

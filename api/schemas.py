@@ -1,9 +1,10 @@
 """The bodies of requests (contract, section 4), and how each becomes what the domain decides on."""
 
+from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StrictBool, StrictInt, model_validator
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
 
 from api.fields import ActorText, Address, Amount, Body, Currency, Day, Id, Instant, Line, Note, Promise, Role
@@ -144,9 +145,10 @@ class AmendmentBody(Body):
         {"due": {"at": "2026-11-25T12:00:00Z"}, "reason": "The van broke down", "customer_agreed": True}
     )
 
-    promise: Promise | None = None
-    due: DueBody | None = None
-    path: Roles | None = None
+    # Each may be left out, but not be null: a promise without words, time or keeper is none.
+    promise: Annotated[Promise, Field(default=None)]
+    due: Annotated[DueBody, Field(default=None)]
+    path: Annotated[Roles, Field(default=None)]
     items: Items | None = None
     value: ValueBody | None = None
     time_zone: Line | None = None
@@ -158,9 +160,6 @@ class AmendmentBody(Body):
     def _something(self) -> Self:
         if not self.model_fields_set & {"promise", "due", "path", "items", "value"}:
             raise ValueError("names nothing to amend: one of promise, due, path, items and value")
-        for name in ("promise", "due", "path"):
-            if name in self.model_fields_set and getattr(self, name) is None:
-                raise ValueError(f"{name} cannot be null")
         return self
 
     def amendment(self) -> Amendment:
@@ -280,6 +279,14 @@ class OrderAssignmentBody(AssignmentBody):
     stop: Annotated[StrictInt, Field(ge=0, le=2**31 - 1)] | None = None
     address: Address | None = None
     depot: Line | None = None
+
+    @field_validator("planned_end")
+    @classmethod
+    def _in_order(cls, end: datetime | None, info: ValidationInfo) -> datetime | None:
+        start = info.data.get("planned_start")
+        if end is not None and start is not None and end < start:
+            raise ValueError("lies before planned_start")
+        return end
 
     def assignment(self) -> Assignment:
         return Assignment(

@@ -24,7 +24,10 @@ class StrictRoute(APIRoute):
 
 class _StrictRequest(Request):
     async def json(self) -> Any:
-        return json.loads(await self.body(), object_pairs_hook=_once, parse_constant=_refuse)
+        try:
+            return json.loads(await self.body(), object_pairs_hook=_once, parse_constant=_refuse)
+        except UnicodeDecodeError:
+            _refuse("is not UTF-8")
 
 
 def _once(fields: list[tuple[str, Any]]) -> dict[str, Any]:

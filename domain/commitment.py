@@ -41,6 +41,7 @@ class Commitment(Aggregate):
     made_by: str
     made_at: datetime
     author: str
+    stated_at: datetime
     channel: str | None
     direction: Direction | None
     conversation: str | None
@@ -116,6 +117,7 @@ class Commitment(Aggregate):
         self.order_id, self.customer_id, self.kind = made.order_id, made.customer_id, made.kind
         self.promise, self.items, self.value = made.promise, made.items, made.value
         self.made_by, self.made_at, self.author = made.made_by, made.occurred_at, made.made_by
+        self.stated_at = made.timestamp
         self.channel, self.direction, self.conversation = made.channel, made.direction, made.conversation
         self.due, self.first_due_at, self.agreed_due_at = made.due, made.due.at, made.due.at
         self.terms, self.made_with = made.terms, made.warnings
@@ -135,7 +137,7 @@ class Commitment(Aggregate):
     def amend(self, fact: "CommitmentAmended") -> None:
         self.revision, self.changed_version = fact.revision, fact.originator_version
         self.promise, self.items, self.value = fact.promise, fact.items, fact.value
-        self.author, self.waived = fact.origin.person, False
+        self.author, self.waived, self.stated_at = fact.origin.person, False, fact.timestamp
         self.attempted_at, self.attempt_excuses = None, False
         self.postponements += fact.postponed
         if fact.due.at > self.due.at and self.status == "broken":

@@ -79,7 +79,7 @@ def _receipt_late_since(handoff: Handoff, now: datetime) -> datetime | None:
     due_at = handoff.receipt_due_at
     if due_at is None or handoff.received or due_at > now:
         return None
-    return max(due_at, handoff.stale_since) if handoff.stale_since is not None else due_at
+    return max(due_at, handoff.lapsed_at) if handoff.lapsed_at is not None else due_at
 
 
 def rescue_by(commitment: Commitment, role: str, now: datetime) -> datetime:

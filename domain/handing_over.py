@@ -129,13 +129,14 @@ def assign(commitment: Commitment, handoff: Handoff, named: Named, moment: Momen
 
 
 def release(commitment: Commitment, handoff: Handoff, moment: Moment) -> None:
+    """Take a hand-off from its recipient. The window of what nobody has runs from when it was promised."""
     moment.record(
         commitment,
         HandoffReleased,
         role=handoff.role,
         revision=commitment.revision,
         recipient=handoff.recipient,
-        receipt_due_at=ReceiptRule.of(commitment, moment).due_for(None, moment.now),
+        receipt_due_at=ReceiptRule.of(commitment, moment).due_for(None, commitment.stated_at),
     )
 
 

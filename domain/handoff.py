@@ -33,7 +33,7 @@ class Handoff:
     received_revision: int | None = None
     trip: Trip = Trip()
     declined_at: datetime | None = None
-    stale_since: datetime | None = None
+    lapsed_at: datetime | None = None
     missed: bool = False
     former: set[str] = field(default_factory=set)
     reported: dict[tuple[str, int, ReceiptState], bool] = field(default_factory=dict)
@@ -81,7 +81,9 @@ class Handoff:
         self.state = "assigned"
 
     def release(self, at: datetime, due_at: datetime | None) -> None:
+        """Nobody has it from `at` on; what is due of it may have been due before."""
         self._start_anew(at)
+        self.lapsed_at = at
         self.assigned_to = self.recipient = self.source = None
         self.trip, self.state, self.receipt_due_at = Trip(), "unassigned", due_at
 
@@ -99,7 +101,7 @@ class Handoff:
 
     def _void(self) -> None:
         self.received = self.asked == "none"
-        self.received_at = self.declined_at = self.stale_since = None
+        self.received_at = self.declined_at = self.lapsed_at = None
 
     def receive(self, at: datetime) -> None:
         self.received, self.received_at, self.received_revision = True, at, self.revision
@@ -135,5 +137,5 @@ class Handoff:
         """A receipt for an older revision tells that this recipient has heard something else."""
         if satisfies(state, self.asked) and revision > (self.received_revision or 0):
             if self.received_revision is None:
-                self.stale_since = at
+                self.lapsed_at = at
             self.received_revision = revision

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, LiteralString
 
-from store.database import Database, reaching_the_database
+from store.database import Database
 from store.keyring import Keyring
 
 __all__ = ["Reader", "where"]
@@ -18,9 +18,7 @@ class Reader:
 
     async def fetch(self, query: LiteralString, params: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """All rows of a query. Raises `Unavailable` where the database is out of reach."""
-        with reaching_the_database():
-            async with self.database.pool.connection() as conn:
-                return await (await conn.execute(query, params)).fetchall()
+        return await self.database.fetch(query, params)
 
     def blind(self, field: str, value: str | None) -> bytes | None:
         """The keyed hash under which an encrypted field can be found."""

@@ -12,12 +12,13 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import LiteralString, TypeAlias
 
 import psycopg
+from psycopg.abc import Params
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from domain.errors import ConfigurationError, Unavailable, UpheldError
 from store.embedded import EmbeddedServer
@@ -120,6 +121,24 @@ class Database:
     async def close(self) -> None:
         """Close the pool and give back the embedded server; what `connect` made is closed by whoever asked for it."""
         await self._open.aclose()
+
+    async def fetch(self, query: LiteralString, params: Params | None = None) -> list[TupleRow]:
+        """All rows of a query that only reads.
+
+        A connection of the pool may have died unnoticed while it was idle; then another one is asked, once. Raises
+        Unavailable when the database is out of reach.
+        """
+        with reaching_the_database():
+            try:
+                return await self._fetch(query, params)
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                if isinstance(error, psycopg.errors.QueryCanceled | PoolTimeout):
+                    raise
+                return await self._fetch(query, params)
+
+    async def _fetch(self, query: LiteralString, params: Params | None) -> list[TupleRow]:
+        async with self.pool.connection() as connection:
+            return await (await connection.execute(query, params)).fetchall()
 
     async def connect(self, name: str) -> Connection:
         """A connection of one's own, for the writer, a listener, a leader; autocommit, and no limit on statements.

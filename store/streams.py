@@ -16,7 +16,7 @@ from domain.errors import NotFound
 from domain.order import Order
 from store.clock import Clock
 from store.codec import FactMapper
-from store.database import Database, reaching_the_database
+from store.database import Database
 from store.keyring import Keyring
 from store.queries import queries
 
@@ -61,7 +61,7 @@ class Streams:
     async def commitments(self, streams: Sequence[UUID]) -> dict[UUID, Commitment]:
         """Those of these streams that are commitments, as the log has them now."""
         found: dict[UUID, Commitment] = {}
-        for stream, number, topic, state, wrapped in await self._fetch(SQL["load_all"], (list(streams),)):
+        for stream, number, topic, state, wrapped in await self._database.fetch(SQL["load_all"], (list(streams),)):
             key = self._keyring.unwrap(stream, wrapped) if wrapped is not None else None
             fact: Any = FactMapper(self._keyring, key).to_domain_event(StoredEvent(stream, number, topic, state))
             found[stream] = fact.mutate(found.get(stream))
@@ -94,20 +94,20 @@ class Streams:
 
     async def position_of(self, stream: UUID, version: int) -> int:
         """Where a stream's event stands in the log."""
-        rows = await self._fetch(SQL["position"], (stream, version))
+        rows = await self._database.fetch(SQL["position"], (stream, version))
         return cast(int, rows[0][0])
 
     async def known(self, streams: Sequence[UUID]) -> set[UUID]:
         """Which of these streams there are."""
-        return {stream for (stream,) in await self._fetch(SQL["known"], (list(streams),))}
+        return {stream for (stream,) in await self._database.fetch(SQL["known"], (list(streams),))}
 
     async def knows_order(self, order_id: str) -> bool:
         """Whether anything was ever recorded about an order."""
-        return bool(await self._fetch(SQL["knows_order"], (order_id,)))
+        return bool(await self._database.fetch(SQL["knows_order"], (order_id,)))
 
     async def commitments_on(self, order_id: str) -> list[UUID]:
         """The commitments of an order, closed ones too; complete up to the last append."""
-        return [stream for (stream,) in await self._fetch(SQL["on_order"], (order_id,))]
+        return [stream for (stream,) in await self._database.fetch(SQL["on_order"], (order_id,))]
 
     async def _siblings(self, order_id: str) -> list[Commitment]:
         streams = (await self.commitments_on(order_id))[:_SIBLINGS]
@@ -145,7 +145,7 @@ class Streams:
     ) -> Known | None:
         """Fold what the log has of a stream, on top of what is known already."""
         after = known.aggregate.version if known else 0
-        rows = await self._fetch(SQL["load"], (stream, after, version, as_of))
+        rows = await self._database.fetch(SQL["load"], (stream, after, version, as_of))
         if not rows:
             return Known(known.aggregate, known.key, fresh=True) if known else None
         wrapped = rows[0][3]
@@ -155,11 +155,6 @@ class Streams:
             fact: Any = mapper.to_domain_event(StoredEvent(stream, number, topic, state))
             aggregate = fact.mutate(aggregate)
         return Known(aggregate, key, fresh=True)
-
-    async def _fetch(self, query: str, params: Sequence[object]) -> list[tuple[Any, ...]]:
-        with reaching_the_database():
-            async with self._database.pool.connection() as conn:
-                return await (await conn.execute(query, params)).fetchall()
 
     def _remember(self, stream: UUID, known: Known) -> None:
         self._known[stream] = known

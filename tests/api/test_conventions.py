@@ -464,6 +464,28 @@ def test_a_version_that_does_not_exist_yet_fails(agent: Api) -> None:
     refused(answer, 412, "precondition_failed")
 
 
+def test_a_weak_version_never_matches(agent: Api) -> None:
+    id = agent.promise()["id"]
+
+    answer = agent.post(f"/v1/commitments/{id}/amendments", {"promise": "Two", "reason": "r"}, if_match='W/"1"')
+    refused(answer, 412, "precondition_failed")
+
+
+@pytest.mark.parametrize("field", ["promise", "due", "path"])
+def test_what_a_promise_cannot_be_without_cannot_be_amended_to_null(agent: Api, field: str) -> None:
+    id = agent.promise()["id"]
+
+    answer = agent.post(f"/v1/commitments/{id}/amendments", {field: None, "reason": "r"})
+    refused(answer, 422, "invalid", f"/{field}")
+
+
+def test_a_plan_that_ends_before_it_begins_is_refused(supervisor: Api) -> None:
+    plan = {"planned_start": "2027-03-01T10:00:00Z", "planned_end": "2027-03-01T09:00:00Z"}
+
+    answer = supervisor.put(f"/v1/orders/{uuid4()}/assignment", {"role": "courier", "recipient": "courier:li", **plan})
+    refused(answer, 422, "invalid", "/planned_end")
+
+
 def test_a_key_counts_before_the_version(agent: Api) -> None:
     id, key = agent.promise()["id"], uuid4().hex
     path, body = f"/v1/commitments/{id}/amendments", {"promise": "Two", "reason": "r"}

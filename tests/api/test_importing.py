@@ -446,7 +446,7 @@ async def test_a_rejected_line_is_given_back_with_its_number(importing: Importin
     assert importing.rejected("orders.ndjson") == [
         {"line": "3", "reason": "colour: is not a field of this request", "row": colour},
         {"line": "4", "reason": "Input should be an object", "row": "[]"},
-        {"line": "5", "reason": "is not valid JSON", "row": "{"},
+        {"line": "5", "reason": "is not valid JSON: EOF while parsing an object at line 1 column 1", "row": "{"},
     ]
 
 

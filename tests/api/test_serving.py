@@ -397,3 +397,13 @@ def test_the_test_clock_begins_with_the_real_time_and_stands_for_all_processes(s
     assert began <= made_at <= datetime.now(UTC)
     assert second.promise(due={"at": "2036-01-01T00:00:00Z"})["made_at"] == instant(now)
     refused(second.put("/v1/test-clock", {"now": instant(made_at)}), 422, "invalid", "/now")
+
+
+def test_a_process_with_the_real_time_does_not_join_a_database_whose_clock_stands_still(
+    fresh_database: Callable[[], str], serve: Serve, tmp_path: Path
+) -> None:
+    url = fresh_database()
+    serve(database_url=url, test_clock="1").wait()
+    ended = run("serve", "--port", "0", folder=tmp_path, database_url=url, master_key=MASTER_KEY)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.splitlines()[-1].startswith("upheld: UPHELD_TEST_CLOCK: this database has a test clock")

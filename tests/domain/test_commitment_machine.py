@@ -94,6 +94,7 @@ class Model:
 
     def _CommitmentMade(self, fact: Any) -> None:  # noqa: N802
         self.asked, self.author, self.due, self.status = fact.terms.receipt, fact.made_by, fact.due.at, "open"
+        self.stated = fact.timestamp
         self.hands = {role: self._anew(fact) for role in fact.path}
 
     def _anew(self, fact: Any) -> Hand:
@@ -108,7 +109,7 @@ class Model:
         if later and self.status == "broken":
             self.status = "open"
         self.revision, self.due, self.excused = fact.revision, fact.due.at, False
-        self.author = fact.origin.person
+        self.author, self.stated = fact.origin.person, fact.timestamp
         every = self.gone | self.hands
         self.hands = {role: every.pop(role) if role in every else self._anew(fact) for role in fact.path}
         for hand in every.values():
@@ -163,7 +164,7 @@ class Model:
         hand = self.hands[fact.role]
         assert (hand.holder, self.status in ("open", "broken")) == (fact.recipient, True)
         hand.named = hand.holder = None
-        hand.received, hand.base = self.asked == "none", fact.timestamp
+        hand.received, hand.base = self.asked == "none", self.stated
 
     def _reported(self, fact: Any) -> None:
         hand = (self.gone | self.hands)[fact.role]

@@ -8,6 +8,7 @@ import pytest
 from domain.catalogue import parse_catalogue
 from domain.commitment import Commitment
 from domain.errors import CommitmentClosed, Invalid, NotFound
+from domain.flags import Flag, flag_at
 from domain.handing_over import Named, assign_own, name_recipient, release_own, route
 from domain.keeping import fulfil, pass_time
 from domain.moment import Moment
@@ -197,9 +198,21 @@ def test_an_order_that_nobody_carries_any_more_releases_its_promises(
     assert told(an_acknowledged_commitment) == ["HandoffReleased"]
 
 
-def test_a_released_promise_is_as_late_as_nobody_has_it(an_acknowledged_commitment: Commitment, by: By) -> None:
+def test_a_released_promise_is_as_late_as_one_that_nobody_ever_had(
+    an_acknowledged_commitment: Commitment, by: By
+) -> None:
     route(an_acknowledged_commitment, None, by("system:oms", hours(20)))
-    assert an_acknowledged_commitment.handoff("courier").receipt_due_at == NOON + hours(21)
+    assert an_acknowledged_commitment.handoff("courier").receipt_due_at == NOON + hours(12)
+    assert flag_at(an_acknowledged_commitment, NOON + hours(20)) == Flag("unassigned", "courier", NOON + hours(20))
+
+
+def test_assigning_and_releasing_again_and_again_puts_no_flag_off(
+    an_open_commitment: Commitment, carry: Carry, by: By
+) -> None:
+    for number in range(4):
+        route(an_open_commitment, carry("courier:bo"), by("system:oms", hours(number)))
+        route(an_open_commitment, None, by("system:oms", hours(number + 0.5)))
+    assert an_open_commitment.handoff("courier").receipt_due_at == NOON + hours(12)
 
 
 def test_a_broken_promise_is_handed_over_too(an_acknowledged_commitment: Commitment, carry: Carry, by: By) -> None:
