@@ -27,7 +27,7 @@ import pytest
 from api import cli
 from store.embedded import EmbeddedServer
 from store.keyring import open_keyring
-from tests.api.serving import ROOT, Serving, environment, instant, refused, run
+from tests.api.serving import MASTER_KEY, ROOT, Serving, environment, instant, refused, run
 
 Serve = Callable[..., Serving]
 AGENT = {"X-Actor": "agent:ling"}
