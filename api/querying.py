@@ -42,6 +42,7 @@ async def _reached(
     upheld_min_position: Annotated[str | None, Header(description="Answer from no earlier position")] = None,
 ) -> None:
     if upheld_min_position is None:
+        await runtime.see_own_writes()
         return
     if not (upheld_min_position.isascii() and upheld_min_position.isdigit() and len(upheld_min_position) <= 18):
         raise Invalid("/header/upheld-min-position", "is not a position")

@@ -34,6 +34,7 @@ FED: Sequence[Projection] = (*PROJECTIONS, CLOCK)
 """Everything that the worker feeds: the projections, and the rows of the clock."""
 
 _WAIT_SECONDS = 5.0
+_COURTESY_SECONDS = 0.1
 _REACHED = "SELECT min(position) FROM checkpoints WHERE name = ANY(%s)"
 _HEAD = "SELECT max(notification_id) FROM stored_events"
 
@@ -60,12 +61,22 @@ class Runtime:
                     return await self.clock.read(conn)
         return self.clock.now()
 
-    async def wait_for(self, position: int, names: Sequence[str] | None = None) -> None:
+    async def see_own_writes(self) -> None:
+        """Wait a moment for what this process has recorded, so that whoever asks it again mostly finds it.
+
+        Only a courtesy to those who name no position; a projection that is further behind is read as it stands.
+        """
+        with contextlib.suppress(ProjectionBehind):
+            await self.wait_for(self.writer.last_position, within=_COURTESY_SECONDS)
+
+    async def wait_for(
+        self, position: int, names: Sequence[str] | None = None, *, within: float = _WAIT_SECONDS
+    ) -> None:
         """Wait until the projections have reached a position.
 
-        Raises `ProjectionBehind` after five seconds.
+        Raises `ProjectionBehind` after `within` seconds.
         """
-        deadline, pause = asyncio.get_running_loop().time() + _WAIT_SECONDS, 0.002
+        deadline, pause = asyncio.get_running_loop().time() + within, 0.002
         while self.reached < position:
             reached = await self._scalar(_REACHED, list(names or self.names))
             if names is None:

@@ -110,6 +110,8 @@ class Writer:
         self._capacity = capacity
         self._closing = False
         self._conn: AsyncConnection[Any] | None = None
+        self.last_position = 0
+        """Where the newest event stands that this process has recorded."""
 
     async def append(self, append: Append) -> Committed:
         """Append durably, and wait for it.
@@ -183,6 +185,7 @@ class Writer:
         accepted, refused = _divide(batch, heads)
         positions = await self._insert(conn, [waiting.append for waiting in accepted], recorded_at)
         _batch_events.observe(len(positions))
+        self.last_position = max(positions, default=self.last_position)
         remaining = iter(positions)
         for waiting in accepted:
             own = tuple(next(remaining) for _ in waiting.append.events)
