@@ -6,7 +6,7 @@ import psycopg
 
 from api.settings import Settings
 from domain.errors import NotFound
-from store.database import Database, reaching_the_database
+from store.database import Database
 
 __all__ = ["read_status"]
 
@@ -31,12 +31,10 @@ async def read_status(settings: Settings) -> list[dict[str, Any]]:
     if settings.database_url is None and not (settings.data_dir / "postgres").exists():
         raise NotFound(f"there is no log in {settings.data_dir} yet; `upheld serve` begins one")
     async with Database.open(settings.database_url, settings.data_dir) as database:
-        with reaching_the_database():
-            async with database.pool.connection() as conn:
-                try:
-                    rows = await (await conn.execute(_STATUS)).fetchall()
-                except psycopg.errors.UndefinedTable:
-                    raise NotFound("there is no log in this database yet; `upheld serve` begins one") from None
+        try:
+            rows = await database.fetch(_STATUS)
+        except psycopg.errors.UndefinedTable:
+            raise NotFound("there is no log in this database yet; `upheld serve` begins one") from None
     return [
         {"name": name, "position": position, "lag_events": events, "lag_seconds": round(seconds, 3), "parked": 0}
         for name, position, events, seconds in rows

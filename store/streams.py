@@ -9,14 +9,12 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
 
-from eventsourcing.persistence import StoredEvent
-
 from domain.commitment import Commitment
 from domain.errors import NotFound
 from domain.order import Order
 from store.clock import Clock
-from store.codec import FactMapper
 from store.database import Database
+from store.facts import read_fact
 from store.keyring import Keyring
 from store.queries import queries
 
@@ -63,8 +61,7 @@ class Streams:
         found: dict[UUID, Commitment] = {}
         for stream, number, topic, state, wrapped in await self._database.fetch(SQL["load_all"], (list(streams),)):
             key = self._keyring.unwrap(stream, wrapped) if wrapped is not None else None
-            fact: Any = FactMapper(self._keyring, key).to_domain_event(StoredEvent(stream, number, topic, state))
-            found[stream] = fact.mutate(found.get(stream))
+            found[stream] = read_fact(self._keyring, key, stream, number, topic, state).mutate(found.get(stream))
         return found
 
     async def find(self, stream: UUID) -> Commitment | None:
@@ -150,10 +147,9 @@ class Streams:
             return Known(known.aggregate, known.key, fresh=True) if known else None
         wrapped = rows[0][3]
         key = self._keyring.unwrap(stream, wrapped) if wrapped is not None else None
-        mapper, aggregate = FactMapper(self._keyring, key), known.aggregate if known else None
+        aggregate = known.aggregate if known else None
         for number, topic, state, _ in rows:
-            fact: Any = mapper.to_domain_event(StoredEvent(stream, number, topic, state))
-            aggregate = fact.mutate(aggregate)
+            aggregate = read_fact(self._keyring, key, stream, number, topic, state).mutate(aggregate)
         return Known(aggregate, key, fresh=True)
 
     def _remember(self, stream: UUID, known: Known) -> None:
