@@ -46,13 +46,13 @@ class ClockPage(CommitmentsTouched):
     async def write(self, conn: AsyncConnection[Any]) -> None:
         if not self.touched:
             return
-        await conn.execute(SQL["delete"], (list(self.touched),))
+        await conn.execute(SQL["forget"], {"streams": list(self.touched)})
         rows = [(id, instants[0]) for id, state in self.touched.items() if (instants := next_instants(state))]
         if rows:
             await conn.execute(SQL["insert"], columns(rows, 2))
 
 
-CLOCK = Projection("clock", 1, SQL["schema"], ClockPage)
+CLOCK = Projection("clock", 1, SQL, ClockPage)
 
 
 async def anything_due(conn: AsyncConnection[Any], now: datetime) -> bool:

@@ -1,13 +1,14 @@
 -- schema: the next instants at which the clock has something to say about each live commitment
-DROP TABLE IF EXISTS clock_instants;
 CREATE TABLE clock_instants (
     commitment_id uuid PRIMARY KEY,
     at timestamptz NOT NULL
 );
+
+-- indexes: what its queries look rows up by
 CREATE INDEX clock_instants_at_idx ON clock_instants (at);
 
--- delete: forget the instants of the commitments that a page touched
-DELETE FROM clock_instants WHERE commitment_id = ANY(%b::uuid[]);
+-- forget: take out what these streams led to
+DELETE FROM clock_instants WHERE commitment_id = ANY(%(streams)s);
 
 -- insert: the next instant of each of them that is live
 INSERT INTO clock_instants (commitment_id, at) SELECT * FROM unnest(%b::uuid[], %b::timestamptz[]);

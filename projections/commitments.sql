@@ -1,5 +1,4 @@
 -- schema: one row a commitment; its personal fields are encrypted, and findable by keyed hashes alone
-DROP TABLE IF EXISTS commitments;
 CREATE TABLE commitments (
     id uuid PRIMARY KEY,
     position bigint NOT NULL,
@@ -15,6 +14,8 @@ CREATE TABLE commitments (
     document bytea NOT NULL,
     personal bytea
 );
+
+-- indexes: what its queries look rows up by
 CREATE UNIQUE INDEX commitments_position_idx ON commitments (position);
 CREATE INDEX commitments_order_id_idx ON commitments (order_id, position) WHERE order_id IS NOT NULL;
 CREATE INDEX commitments_customer_id_idx ON commitments (customer_id, position);
@@ -22,6 +23,9 @@ CREATE INDEX commitments_made_by_idx ON commitments (made_by, position);
 CREATE INDEX commitments_live_due_at_idx ON commitments (due_at) WHERE status IN ('open', 'broken');
 CREATE INDEX commitments_keepers_idx ON commitments USING gin (keepers);
 CREATE INDEX commitments_conversation_idx ON commitments (conversation, position) WHERE conversation IS NOT NULL;
+
+-- forget: take out what these streams led to
+DELETE FROM commitments WHERE id = ANY(%(streams)s);
 
 -- upsert: the newest state of each commitment that a page touched
 INSERT INTO commitments AS c

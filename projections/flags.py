@@ -57,7 +57,7 @@ def _row(state: Commitment, span: FlagSpan) -> tuple[object, ...]:
     )
 
 
-FLAGS = Projection("flags", 1, SQL["schema"], FlagsPage)
+FLAGS = Projection("flags", 1, SQL, FlagsPage)
 
 
 @dataclass(frozen=True, slots=True)

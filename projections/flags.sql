@@ -1,5 +1,4 @@
 -- schema: the flags that the clock raises by itself on every commitment that is open or broken
-DROP TABLE IF EXISTS flags;
 CREATE TABLE flags (
     commitment_id uuid NOT NULL,
     begins_at timestamptz NOT NULL,
@@ -17,8 +16,13 @@ CREATE TABLE flags (
     order_id text COLLATE "C",
     PRIMARY KEY (commitment_id, begins_at)
 );
+
+-- indexes: what its queries look rows up by
 CREATE INDEX flags_rescue_by_idx ON flags (rescue_by, commitment_id);
 CREATE INDEX flags_recipient_idx ON flags (recipient, rescue_by);
+
+-- forget: take out what these streams led to
+DELETE FROM flags WHERE commitment_id = ANY(%(streams)s);
 
 -- delete: forget what was foreseen for the commitments that a page touched
 DELETE FROM flags WHERE commitment_id = ANY(%b::uuid[]);

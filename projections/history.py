@@ -86,7 +86,7 @@ def _recipient(fact: Any) -> str | None:
     return recipient
 
 
-HISTORY = Projection("history", 1, SQL["schema"], HistoryPage)
+HISTORY = Projection("history", 1, SQL, HistoryPage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,4 @@
 -- schema: one row a fact: by what it is found, and no word of what it says, which stays in the log alone
-DROP TABLE IF EXISTS history;
 CREATE TABLE history (
     position bigint PRIMARY KEY,
     type text COLLATE "C" NOT NULL,
@@ -15,6 +14,8 @@ CREATE TABLE history (
     occurred_at timestamptz NOT NULL,
     revision bigint
 );
+
+-- indexes: what its queries look rows up by
 -- None on recorded_at: it never falls as the position rises, so that a span of time is a span of positions.
 CREATE INDEX history_type_idx ON history (type, position);
 CREATE INDEX history_commitment_id_idx ON history (commitment_id, position) WHERE commitment_id IS NOT NULL;
@@ -25,6 +26,11 @@ CREATE INDEX history_on_behalf_of_idx ON history (on_behalf_of, position) WHERE 
 CREATE INDEX history_recipient_idx ON history (recipient, position) WHERE recipient IS NOT NULL;
 CREATE INDEX history_channel_idx ON history (channel, position) WHERE channel IS NOT NULL;
 CREATE INDEX history_conversation_idx ON history (conversation, position) WHERE conversation IS NOT NULL;
+
+-- forget: take out what these streams led to
+DELETE FROM history h USING streams s
+WHERE s.id = ANY(%(streams)s)
+  AND (h.commitment_id = s.id OR s.category = 'order' AND h.order_id = s.order_id AND h.commitment_id IS NULL);
 
 -- insert: what is found of the facts of a page
 INSERT INTO history (position, type, commitment_id, order_id, customer_id, actor, on_behalf_of, recipient, channel,

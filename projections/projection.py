@@ -5,7 +5,7 @@ Its rows follow from the log alone, so that it can be built anew at any time.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -63,14 +63,16 @@ class CommitmentsTouched(Page):
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """A question that the log answers: its name, its version, its tables, and how a page changes them.
+    """A question that the log answers: its name, its version, its SQL, and how a page changes its tables.
 
-    Whoever changes what the rows mean raises `version`: the projection is then built anew.
+    Whoever changes what the rows mean raises `version`: the projection is then built anew. Its SQL names three
+    queries that are the same for all: `schema` creates the tables, with the keys that writing needs; `indexes`
+    adds what reading needs; `forget` takes out what some `streams` led to.
     """
 
     name: str
     version: int
-    schema: LiteralString
+    sql: Mapping[str, LiteralString]
     page: Callable[[Keyring], Page]
 
 

@@ -101,7 +101,7 @@ def _counts_from(state: Commitment, handoff: Handoff) -> datetime | None:
     return closed_at if handoff.received else None
 
 
-SCORECARD = Projection("scorecard", 1, SQL["schema"], ScorecardPage)
+SCORECARD = Projection("scorecard", 1, SQL, ScorecardPage)
 
 
 @dataclass(frozen=True, slots=True)

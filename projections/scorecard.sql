@@ -1,5 +1,4 @@
 -- schema: one row a commitment: how it ended and what it cost; and one row a hand-off: whether it was received in time
-DROP TABLE IF EXISTS scorecard, scorecard_handoffs;
 CREATE TABLE scorecard (
     commitment_id uuid PRIMARY KEY,
     made_at timestamptz NOT NULL,
@@ -15,7 +14,6 @@ CREATE TABLE scorecard (
     amount numeric,
     currency text COLLATE "C"
 ) WITH (fillfactor = 80);
-CREATE INDEX scorecard_made_at_idx ON scorecard (made_at);
 CREATE TABLE scorecard_handoffs (
     commitment_id uuid NOT NULL,
     role text COLLATE "C" NOT NULL,
@@ -26,6 +24,13 @@ CREATE TABLE scorecard_handoffs (
     seconds double precision,
     PRIMARY KEY (commitment_id, role)
 );
+
+-- indexes: what its queries look rows up by
+CREATE INDEX scorecard_made_at_idx ON scorecard (made_at);
+
+-- forget: take out what these streams led to
+WITH forgotten AS (DELETE FROM scorecard WHERE commitment_id = ANY(%(streams)s))
+DELETE FROM scorecard_handoffs WHERE commitment_id = ANY(%(streams)s);
 
 -- upsert: the newest state of each commitment that a page touched
 INSERT INTO scorecard

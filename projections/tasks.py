@@ -119,7 +119,7 @@ def _context(stream: UUID) -> bytes:
     return b"stop/" + stream.bytes
 
 
-TASKS = Projection("tasks", 1, SQL["schema"], TasksPage)
+TASKS = Projection("tasks", 1, SQL, TasksPage)
 
 
 @dataclass(frozen=True, slots=True)

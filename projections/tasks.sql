@@ -1,5 +1,4 @@
 -- schema: who had which promise to keep, from when until when, and who carries which order
-DROP TABLE IF EXISTS tasks;
 CREATE TABLE tasks (
     commitment_id uuid NOT NULL,
     role text COLLATE "C" NOT NULL,
@@ -7,11 +6,7 @@ CREATE TABLE tasks (
     begins_at timestamptz NOT NULL,
     ends_at timestamptz
 );
-CREATE INDEX tasks_live_idx ON tasks (recipient) WHERE ends_at IS NULL;
-CREATE INDEX tasks_recipient_idx ON tasks (recipient, begins_at);
-CREATE UNIQUE INDEX tasks_commitment_id_idx ON tasks (commitment_id, role) WHERE ends_at IS NULL;
-
-DROP TABLE IF EXISTS stops;
+CREATE INDEX tasks_commitment_id_idx ON tasks (commitment_id);
 CREATE TABLE stops (
     order_id text COLLATE "C" NOT NULL,
     role text COLLATE "C" NOT NULL,
@@ -25,6 +20,14 @@ CREATE TABLE stops (
     address bytea,
     PRIMARY KEY (order_id, role)
 );
+
+-- indexes: what its queries look rows up by
+CREATE INDEX tasks_live_idx ON tasks (recipient) WHERE ends_at IS NULL;
+CREATE INDEX tasks_recipient_idx ON tasks (recipient, begins_at);
+
+-- forget: take out what these streams led to
+WITH forgotten AS (DELETE FROM tasks WHERE commitment_id = ANY(%(streams)s))
+DELETE FROM stops WHERE stream = ANY(%(streams)s);
 
 -- live: who has the commitments that a page touched
 SELECT commitment_id, role, recipient FROM tasks WHERE commitment_id = ANY(%b::uuid[]) AND ends_at IS NULL;

@@ -45,7 +45,8 @@ async def prepare(conn: AsyncConnection[Any], projections: Sequence[Projection])
         known = dict(await (await conn.execute(SQL["versions"])).fetchall())
         for projection in projections:
             if known.get(projection.name) != projection.version:
-                await conn.execute(projection.schema)
+                await conn.execute(projection.sql["schema"])
+                await conn.execute(projection.sql["indexes"])
                 await conn.execute(SQL["begin"], (projection.name, projection.version))
 
 
