@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar
 from uuid import UUID, uuid5
 
-from eventsourcing.domain import Aggregate, TAggregate
+from eventsourcing.domain import TAggregate
 
 from domain.facts import register
 from domain.moment import Moment
-from domain.values import Origin, Trip
+from domain.recording import Recorded, Recording
+from domain.values import Trip
 
 __all__ = ["Assignment", "Order", "OrderAssigned", "OrderFact", "OrderUnassigned", "assign_order", "unassign_order"]
 
@@ -33,15 +33,11 @@ class Assignment:
         return Trip(self.departs_at, self.planned_start, self.depot)
 
 
-class OrderFact(Aggregate.Event):
-    """What every fact about an order carries."""
+class OrderFact(Recorded):
+    """A fact about an order."""
 
-    origin: Origin
-    occurred_at: datetime
     order_id: str
     role: str
-
-    personal: ClassVar[frozenset[str]] = frozenset()
 
     def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:
         """The first fact about an order begins it."""
@@ -71,7 +67,7 @@ class OrderUnassigned(OrderFact):
         del order.assignments[self.role]
 
 
-class Order(Aggregate):
+class Order(Recording):
     """The assignments of an order, by role. An order of which nothing was recorded has version 0."""
 
     order_id: str
