@@ -94,7 +94,10 @@ class Commitment(Recording):
         return self.terms.receipt == "held"
 
     def handoff(self, role: str) -> Handoff:
-        return next(handoff for handoff in (*self.handoffs, *self.dropped) if handoff.role == role)
+        for handoff in (*self.handoffs, *self.dropped):
+            if handoff.role == role:
+                return handoff
+        raise KeyError(role)
 
     def answer_to(self, origin: Origin) -> Answered | None:
         """What this very command came to before, if its Idempotency-Key is known here."""

@@ -42,7 +42,7 @@ class OrderFact(Recorded):
     def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:
         """The first fact about an order begins it."""
         if aggregate is None:
-            aggregate = Order.unassigned(self.order_id, self.timestamp)  # type: ignore[assignment]
+            aggregate = Order._begin(self.originator_id, self.order_id, self.timestamp)  # type: ignore[assignment]
         return super().mutate(aggregate)
 
 
@@ -77,8 +77,12 @@ class Order(Recording):
 
     @classmethod
     def unassigned(cls, order_id: str, at: datetime) -> "Order":
+        return cls._begin(cls.id_of(order_id), order_id, at)
+
+    @classmethod
+    def _begin(cls, id: UUID, order_id: str, at: datetime) -> "Order":
         order = cls.__new__(cls)
-        order.__base_init__(cls.id_of(order_id), 0, at)
+        order.__base_init__(id, 0, at)
         order.order_id, order.assignments = order_id, {}
         return order
 

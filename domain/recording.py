@@ -66,6 +66,10 @@ class Recording(Aggregate):
         return begun
 
     def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **fields: Any) -> None:
+        self.record(event_class, fields)
+
+    def record(self, event_class: type[CanMutateAggregate[UUID]], fields: dict[str, Any]) -> None:
+        """Record what happened; the fact keeps the dictionary."""
         fields["originator_id"], fields["originator_version"] = self._id, self._version + 1
         fact = _new(event_class, fields)
         fact.mutate(self)
