@@ -1,7 +1,8 @@
 """How facts come to be, and to count: recorded by what they are about, and read back as they were.
 
-The library's way, at half its price: its constructor of a frozen event assigns one field after another, and checks
-the classes of aggregate and event at each of them. A fact gets all its fields at once, as when the library reads one.
+The library makes a fact through the constructor of a frozen dataclass, which assigns one field after another; that
+costs more than deciding does. Here it gets all its fields at once, as when the library reads one back, and they must
+be just the fields of its class.
 """
 
 import dataclasses
