@@ -71,7 +71,7 @@ def test_what_is_parked_is_said_so_and_left_out_and_after_the_mend_it_is_there(
     assert int(answer.headers["Retry-After"]) > 0
     assert agent.request("GET", "/v1/commitments/00000000-0000-4000-8000-000000000000").status_code == 404
     assert agent.commitment(good["id"])["status"] == "open"
-    lists = {
+    lists: dict[str, Callable[[Any], set[str | None]]] = {
         "/v1/commitments": lambda found: {item["id"] for item in found["items"]},
         "/v1/tasks?recipient=courier:li": lambda found: {
             c["id"] for stop in found["items"] for c in stop["commitments"]
