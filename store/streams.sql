@@ -20,4 +20,10 @@ SELECT 1 FROM streams WHERE order_id = %s LIMIT 1;
 SELECT e.originator_id, e.originator_version, e.topic, e.state, s.key
 FROM streams s JOIN stored_events e ON e.originator_id = s.id
 WHERE s.id = ANY(%s) AND s.category = 'commitment'
+ORDER BY e.originator_id, e.originator_version;
+
+-- load_all_at: the events of those of these streams that are of a category, up to an instant of recording, with the keys
+SELECT e.originator_id, e.originator_version, e.topic, e.state, s.key
+FROM streams s JOIN stored_events e ON e.originator_id = s.id
+WHERE s.id = ANY(%s) AND s.category = %s AND e.recorded_at <= %s
 ORDER BY e.originator_id, e.originator_version
