@@ -100,9 +100,10 @@ class FlagsQuery(Paged):
     kind: Line | None = None
     depot: Line | None = None
     rescue_before: Instant | None = None
+    as_of: Instant | None = None
 
     def filter(self) -> FlagFilter:
-        return FlagFilter(**self.model_dump(exclude={"limit", "cursor"}))
+        return FlagFilter(**self.model_dump(exclude={"limit", "cursor", "as_of"}))
 
 
 class HistoryQuery(Paged):

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from api.commanding import Commanding, answer, commitment_id
 from api.fields import OrderId, PathText, Role
-from api.querying import FlagsQuery, ScorecardQuery, completeness, cursor, page, position_in, reads
+from api.querying import FlagsQuery, ScorecardQuery, completeness, cursor, page, past, position_in, reads
 from api.schemas import AssignmentBody, OrderAssignmentBody
 from api.strict import StrictRoute
 from api.who import Process, SignedIn
@@ -107,11 +107,20 @@ async def unassign(command: Commanding, order_id: OrderId, role: Annotated[Role,
 
 @router.get("/flags", response_model=FlagsPage, dependencies=[reads("flags", "commitments")])
 async def flags(request: Request, runtime: Process, asked: Annotated[FlagsQuery, Query()]) -> Response:
-    """The promises that are going wrong, or that their keeper does not have; most urgent first."""
+    """The promises that are going wrong, or that their keeper does not have; most urgent first.
+
+    With `as_of`, those that this answered then.
+    """
     wanted, reader = asked.filter(), Flags(runtime.database, runtime.keyring)
     now, after = await runtime.now(), position_in(asked.cursor, tuple[datetime, UUID])
-    found = await reader.page(wanted, now=now, limit=asked.limit + 1, after=after)
-    shown, total = found[: asked.limit], await reader.total(wanted, now=now)
+    if asked.as_of is None:
+        found = await reader.page(wanted, now=now, limit=asked.limit + 1, after=after)
+        total = await reader.total(wanted, now=now)
+    else:
+        at = past(asked.as_of, now)
+        found = await reader.page_at(wanted, at=at, limit=asked.limit + 1, after=after)
+        total = await reader.total_at(wanted, at=at)
+    shown = found[: asked.limit]
     next_cursor = cursor(shown[-1].rescue_by, shown[-1].commitment_id) if len(found) > asked.limit else None
     capped = {"total_capped": True} if total > COUNTED_TO else {}
     gaps = await completeness(reader, "flags", "commitments")

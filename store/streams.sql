@@ -37,4 +37,14 @@ FROM streams s CROSS JOIN LATERAL (
     WHERE e.originator_id = s.id AND e.notification_id BETWEEN s.first_position AND s.last_position
     ORDER BY e.originator_version
 ) AS e
-WHERE s.id = ANY(%s) AND s.category = 'commitment'
+WHERE s.id = ANY(%s) AND s.category = 'commitment';
+
+-- load_all_at: the events of those of these streams that are of a category, up to an instant of recording, with the keys
+SELECT s.id, e.originator_version, e.topic, e.state, s.key
+FROM streams s CROSS JOIN LATERAL (
+    SELECT * FROM stored_events e
+    WHERE e.originator_id = s.id AND e.notification_id BETWEEN s.first_position AND s.last_position
+      AND e.recorded_at <= %s
+    ORDER BY e.originator_version
+) AS e
+WHERE s.id = ANY(%s) AND s.category = %s

@@ -43,7 +43,7 @@ async def some_life(given: Given, number: int, *, seed: int = 1) -> list[UUID]:
         if chance.random() < 0.2:
             who = Assignment(f"courier:{chance.choice('abc')}", stop=n, address="Nanjing Road 1")
             await given.assignment(f"SO-{chance.randrange(7)}", "courier", who)
-        given.later(minutes=chance.random())
+        given.later(minutes=90 * chance.random())
     return made
 
 
