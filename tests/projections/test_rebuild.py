@@ -6,6 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from domain.commitment import Commitment
+from domain.keeping import fulfil
+from domain.moment import Moment
 from domain.order import Assignment
 from policies.clock import CLOCK
 from projections.checkpoints import list_parked, prepare
@@ -32,10 +35,15 @@ async def build(database: Database, keyring: Keyring, *projections: Projection) 
     return told
 
 
+def keep(commitment: Commitment, moment: Moment) -> None:
+    fulfil(commitment, moment, note=None, at=None)
+
+
 async def some_life(given: Given, number: int, *, seed: int = 1) -> list[UUID]:
-    """Commitments on orders, asked for and assigned in no order of theirs."""
+    """Commitments on orders, asked for, assigned and kept in no order of theirs."""
     chance = random.Random(seed)
     made: list[UUID] = []
+    kept: set[UUID] = set()
     for n in range(number):
         made.append(await given.promise("redelivery", f"promise {n}", due=A_DAY, order_id=f"SO-{n % 7}"))
         if chance.random() < 0.5:
@@ -43,6 +51,9 @@ async def some_life(given: Given, number: int, *, seed: int = 1) -> list[UUID]:
         if chance.random() < 0.2:
             who = Assignment(f"courier:{chance.choice('abc')}", stop=n, address="Nanjing Road 1")
             await given.assignment(f"SO-{chance.randrange(7)}", "courier", who)
+        if n % 5 == 4 and (id := chance.choice(made)) not in kept:
+            await given.that(id, keep)
+            kept.add(id)
         given.later(minutes=90 * chance.random())
     return made
 
