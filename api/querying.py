@@ -7,12 +7,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import Depends, Header, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import AfterValidator, Field
 
 from api.commanding import answer
 from api.fields import ActorText, Body, Id, Instant, Line, Role
-from api.who import Process
+from api.parameters import UPHELD_MIN_POSITION, X_ACTOR, X_ON_BEHALF_OF
+from api.who import Inquiry, inquiry
 from domain.errors import Invalid
 from domain.facts import FACTS
 from domain.flags import FlagReason
@@ -27,7 +28,7 @@ __all__ = [
     "CommitmentsQuery",
     "FlagsQuery",
     "HistoryQuery",
-    "Reached",
+    "Reading",
     "ScorecardQuery",
     "TasksQuery",
     "cursor",
@@ -37,20 +38,19 @@ __all__ = [
 ]
 
 
-async def _reached(
-    runtime: Process,
-    upheld_min_position: Annotated[str | None, Header(description="Answer from no earlier position")] = None,
-) -> None:
-    if upheld_min_position is None:
-        await runtime.see_own_writes()
-        return
-    if not (upheld_min_position.isascii() and upheld_min_position.isdigit() and len(upheld_min_position) <= 18):
+async def _reading(request: Request) -> Inquiry:
+    asked, position = await inquiry(request), request.headers.get(UPHELD_MIN_POSITION.name)
+    if position is None:
+        await asked.runtime.see_own_writes()
+        return asked
+    if not (position.isascii() and position.isdigit() and len(position) <= 18):
         raise Invalid("/header/upheld-min-position", "is not a position")
-    await runtime.wait_for(int(upheld_min_position))
+    await asked.runtime.wait_for(int(position))
+    return asked
 
 
-Reached = Depends(_reached)
-"""A query answers from no earlier position than its reader asks for."""
+Reading = Annotated[Inquiry, Depends(_reading), X_ACTOR, X_ON_BEHALF_OF, UPHELD_MIN_POSITION]
+"""A query, which is answered from no earlier position than its reader asks for."""
 
 AsOf = Annotated[Instant | None, Query(description="An instant that is past")]
 

@@ -1,17 +1,35 @@
-"""Bodies are JSON as its standard has it: a field that comes twice would silently lose one of its two values."""
+"""What all routes have in common: JSON as its standard has it, and parameters that stand in the documentation."""
 
 import json
 from collections.abc import Callable, Coroutine
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_type_hints
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
-__all__ = ["StrictRoute"]
+from api.parameters import Parameter
+from api.problems import RESPONSES
+
+__all__ = ["routes"]
 
 
-class StrictRoute(APIRoute):
-    """A route that refuses a body in which a field comes twice, or that holds NaN, which JSON does not have."""
+def routes(prefix: str, tag: str) -> APIRouter:
+    """A router for one kind of user.
+
+    >>> routes("/v1", "agents").prefix
+    '/v1'
+    """
+    return APIRouter(prefix=prefix, tags=[tag], responses=RESPONSES, route_class=_Route)
+
+
+class _Route(APIRoute):
+    """A route that refuses a body in which a field comes twice, where one of its two values would be lost in
+    silence, or that holds NaN, which JSON does not have. Its documentation names the parameters that are read by hand.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        options["openapi_extra"] = {"parameters": [parameter.documented() for parameter in _parameters(endpoint)]}
+        super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -22,10 +40,15 @@ class StrictRoute(APIRoute):
         return strictly
 
 
+def _parameters(endpoint: Callable[..., Any]) -> list[Parameter]:
+    hints = get_type_hints(endpoint, include_extras=True).values()
+    return [told for hint in hints for told in getattr(hint, "__metadata__", ()) if isinstance(told, Parameter)]
+
+
 class _StrictRequest(Request):
     async def json(self) -> Any:
         try:
-            return json.loads(await self.body(), object_pairs_hook=_once, parse_constant=_refuse)
+            return _DECODER.decode((await self.body()).decode("utf-8-sig"))
         except UnicodeDecodeError:
             _refuse("is not UTF-8")
 
@@ -37,3 +60,6 @@ def _once(fields: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(what: str) -> NoReturn:
     raise json.JSONDecodeError(what, "", 0)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse)

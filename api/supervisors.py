@@ -4,15 +4,14 @@ from datetime import datetime
 from typing import Annotated, Literal, NotRequired
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from typing_extensions import TypedDict
 
 from api.commanding import Commanding, answer, commitment_id
 from api.fields import OrderId, PathText, Role
-from api.querying import FlagsQuery, Reached, ScorecardQuery, cursor, page, position_in
+from api.querying import FlagsQuery, Reading, ScorecardQuery, cursor, page, position_in
+from api.routes import routes
 from api.schemas import AssignmentBody, OrderAssignmentBody
-from api.strict import StrictRoute
-from api.who import Process, SignedIn
 from domain.actors import role_of
 from domain.catalogue import Catalogue
 from domain.commitment import Commitment
@@ -27,7 +26,7 @@ from projections.views import CommitmentView
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["supervisors"], dependencies=[SignedIn], route_class=StrictRoute)
+router = routes("/v1", "supervisors")
 
 
 class FlagsPage(TypedDict):
@@ -97,9 +96,10 @@ async def unassign(command: Commanding, order_id: OrderId, role: Annotated[Role,
     return Response(status_code=204, headers={"Upheld-Position": str(position)})
 
 
-@router.get("/flags", response_model=FlagsPage, dependencies=[Reached])
-async def flags(request: Request, runtime: Process, asked: Annotated[FlagsQuery, Query()]) -> Response:
+@router.get("/flags", response_model=FlagsPage)
+async def flags(request: Request, inquiry: Reading, asked: Annotated[FlagsQuery, Query()]) -> Response:
     """The promises that are going wrong, or that their keeper does not have; most urgent first."""
+    runtime = inquiry.runtime
     wanted, reader = asked.filter(), Flags(runtime.database, runtime.keyring)
     now, after = await runtime.now(), position_in(asked.cursor, tuple[datetime, UUID])
     found = await reader.page(wanted, now=now, limit=asked.limit + 1, after=after)
@@ -109,9 +109,10 @@ async def flags(request: Request, runtime: Process, asked: Annotated[FlagsQuery,
     return page(request, shown, next_cursor, total=min(total, COUNTED_TO), **capped)
 
 
-@router.get("/scorecard", response_model=dict[Literal["items"], list[ScorecardGroup]], dependencies=[Reached])
-async def scorecard(runtime: Process, asked: Annotated[ScorecardQuery, Query()]) -> Response:
+@router.get("/scorecard", response_model=dict[Literal["items"], list[ScorecardGroup]])
+async def scorecard(inquiry: Reading, asked: Annotated[ScorecardQuery, Query()]) -> Response:
     """How the word was kept: each commitment made in the time counts once in its group."""
+    runtime = inquiry.runtime
     time_zone, now = runtime.catalogue.default_time_zone, await runtime.now()
     reader = Scorecard(runtime.database, runtime.keyring)
     return answer({"items": await reader.groups(asked.from_, asked.to, asked.group_by, time_zone=time_zone, now=now)})
