@@ -7,12 +7,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import Depends, Header, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import AfterValidator, Field
 
 from api.commanding import answer
 from api.fields import ActorText, Body, Id, Instant, Line, Role
-from api.who import Process
+from api.parameters import UPHELD_MIN_POSITION, X_ACTOR, X_ON_BEHALF_OF
+from api.who import Inquiry, inquiry
 from domain.errors import Invalid
 from domain.facts import FACTS
 from domain.flags import FlagReason
@@ -24,6 +25,7 @@ from projections.reading import Reader
 from projections.scorecard import GroupBy
 
 __all__ = [
+    "READING",
     "AsOf",
     "CommitmentsQuery",
     "FlagsQuery",
@@ -39,21 +41,27 @@ __all__ = [
 ]
 
 
+READING = (X_ACTOR, X_ON_BEHALF_OF, UPHELD_MIN_POSITION)
+"""The headers of every query, for its documentation."""
+
+
 def reads(*projections: str) -> Any:
-    """A query of these projections answers from no earlier position than its reader asks for."""
+    """A query of these projections, which answers from no earlier position than its reader asks for.
 
-    async def reached(
-        runtime: Process,
-        upheld_min_position: Annotated[str | None, Header(description="Answer from no earlier position")] = None,
-    ) -> None:
-        if upheld_min_position is None:
-            await runtime.see_own_writes(projections)
-            return
-        if not (upheld_min_position.isascii() and upheld_min_position.isdigit() and len(upheld_min_position) <= 18):
+    It stands in the type of the parameter: `inquiry: Annotated[Inquiry, reads("flags"), READING]`.
+    """
+
+    async def reading(request: Request) -> Inquiry:
+        asked, position = await inquiry(request), request.headers.get(UPHELD_MIN_POSITION.name)
+        if position is None:
+            await asked.runtime.see_own_writes(projections)
+            return asked
+        if not (position.isascii() and position.isdigit() and len(position) <= 18):
             raise Invalid("/header/upheld-min-position", "is not a position")
-        await runtime.wait_for(int(upheld_min_position), projections)
+        await asked.runtime.wait_for(int(position), projections)
+        return asked
 
-    return Depends(reached)
+    return Depends(reading)
 
 
 AsOf = Annotated[Instant | None, Query(description="An instant that is past")]

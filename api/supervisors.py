@@ -4,15 +4,25 @@ from datetime import datetime
 from typing import Annotated, NotRequired
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from typing_extensions import TypedDict
 
 from api.commanding import Commanding, answer, commitment_id
 from api.fields import OrderId, PathText, Role
-from api.querying import FlagsQuery, ScorecardQuery, completeness, cursor, page, past, position_in, reads
+from api.querying import (
+    READING,
+    FlagsQuery,
+    ScorecardQuery,
+    completeness,
+    cursor,
+    page,
+    past,
+    position_in,
+    reads,
+)
+from api.routes import routes
 from api.schemas import AssignmentBody, OrderAssignmentBody
-from api.strict import StrictRoute
-from api.who import Process, SignedIn
+from api.who import Inquiry
 from domain.actors import role_of
 from domain.catalogue import Catalogue
 from domain.commitment import Commitment
@@ -27,7 +37,7 @@ from projections.views import CommitmentView
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["supervisors"], dependencies=[SignedIn], route_class=StrictRoute)
+router = routes("/v1", "supervisors")
 
 
 class FlagsPage(TypedDict):
@@ -105,12 +115,17 @@ async def unassign(command: Commanding, order_id: OrderId, role: Annotated[Role,
     return Response(status_code=204, headers={"Upheld-Position": str(position)})
 
 
-@router.get("/flags", response_model=FlagsPage, dependencies=[reads("flags", "commitments")])
-async def flags(request: Request, runtime: Process, asked: Annotated[FlagsQuery, Query()]) -> Response:
+@router.get("/flags", response_model=FlagsPage)
+async def flags(
+    request: Request,
+    inquiry: Annotated[Inquiry, reads("flags", "commitments"), READING],
+    asked: Annotated[FlagsQuery, Query()],
+) -> Response:
     """The promises that are going wrong, or that their keeper does not have; most urgent first.
 
     With `as_of`, those that this answered then.
     """
+    runtime = inquiry.runtime
     wanted, reader = asked.filter(), Flags(runtime.database, runtime.keyring)
     now, after = await runtime.now(), position_in(asked.cursor, tuple[datetime, UUID])
     if asked.as_of is None:
@@ -127,9 +142,12 @@ async def flags(request: Request, runtime: Process, asked: Annotated[FlagsQuery,
     return page(request, shown, next_cursor, total=min(total, COUNTED_TO), **capped, **gaps)
 
 
-@router.get("/scorecard", response_model=ScorecardAnswer, dependencies=[reads("scorecard")])
-async def scorecard(runtime: Process, asked: Annotated[ScorecardQuery, Query()]) -> Response:
+@router.get("/scorecard", response_model=ScorecardAnswer)
+async def scorecard(
+    inquiry: Annotated[Inquiry, reads("scorecard"), READING], asked: Annotated[ScorecardQuery, Query()]
+) -> Response:
     """How the word was kept: each commitment made in the time counts once in its group."""
+    runtime = inquiry.runtime
     time_zone, now = runtime.catalogue.default_time_zone, await runtime.now()
     reader = Scorecard(runtime.database, runtime.keyring)
     groups = await reader.groups(asked.from_, asked.to, asked.group_by, time_zone=time_zone, now=now)

@@ -1,11 +1,11 @@
 """For systems and operators: whether this process is well, what it measures, and the clock of a test."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.commanding import answer
+from api.routes import routes
 from api.schemas import ClockBody
-from api.strict import StrictRoute
 from api.who import Process
 from domain.errors import ConfigurationError, NotFound, Unavailable
 from store import migrations
@@ -14,7 +14,7 @@ from store.database import reaching_the_database
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["systems"], route_class=StrictRoute)
+router = routes("", "systems")
 
 
 @router.head("/livez", include_in_schema=False)
