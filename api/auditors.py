@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from api.commanding import answer, commitment_id
 from api.fields import OrderId, PathText
-from api.querying import AsOf, CommitmentsQuery, HistoryQuery, Reached, cursor, page, past, position_in
+from api.querying import AsOf, CommitmentsQuery, HistoryQuery, completeness, cursor, page, past, position_in, reads
 from api.who import Process, SignedIn
 from domain.errors import NotFound
 from projections.commitments import Commitments
@@ -24,20 +24,22 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1", tags=["everybody who reads"], dependencies=[SignedIn])
 
 
-@router.get("/commitments/{id}", response_model=CommitmentView, dependencies=[Reached])
+@router.get("/commitments/{id}", response_model=CommitmentView, dependencies=[reads("commitments")])
 async def commitment(runtime: Process, id: PathText, as_of: AsOf = None) -> Response:
     """A commitment as it stands now, or as the log stood at an instant."""
     known = commitment_id(id)
     if as_of is not None:
         state = await runtime.ledger.commitment_at(known, as_of=past(as_of, await runtime.now()))
         return answer(view(state), headers={"ETag": f'"{state.version}"'})
-    shown = await Commitments(runtime.database, runtime.keyring).one(known)
+    reader = Commitments(runtime.database, runtime.keyring)
+    shown = await reader.one(known)
     if shown is None:
+        await reader.check_parked("commitments", known)
         raise NotFound("there is no such commitment")
     return answer(shown, headers={"ETag": f'"{shown.version}"'})
 
 
-@router.get("/commitments", dependencies=[Reached])
+@router.get("/commitments", dependencies=[reads("commitments")])
 async def commitments(request: Request, runtime: Process, asked: Annotated[CommitmentsQuery, Query()]) -> Response:
     """The commitments that match, newest first."""
     before = position_in(asked.cursor, tuple[int])
@@ -45,10 +47,10 @@ async def commitments(request: Request, runtime: Process, asked: Annotated[Commi
     found = await reader.page(asked.filter(), limit=asked.limit + 1, before=before[0] if before else None)
     shown = found[: asked.limit]
     next_cursor = cursor(shown[-1][0]) if len(found) > asked.limit else None
-    return page(request, [item for _, item in shown], next_cursor)
+    return page(request, [item for _, item in shown], next_cursor, **await completeness(reader, "commitments"))
 
 
-@router.get("/orders/{order_id}", dependencies=[Reached])
+@router.get("/orders/{order_id}", dependencies=[reads("commitments", "tasks")])
 async def order(runtime: Process, order_id: OrderId) -> Response:
     """Who carries an order, and what was promised with it."""
     tasks = Tasks(runtime.database, runtime.keyring)
@@ -56,10 +58,11 @@ async def order(runtime: Process, order_id: OrderId) -> Response:
     found = await Commitments(runtime.database, runtime.keyring).of_order(order_id)
     if not assignments and not found and not await runtime.ledger.knows_order(order_id):
         raise NotFound("there is no such order")
-    return answer({"order_id": order_id, "assignments": assignments, "commitments": found})
+    gaps = await completeness(tasks, "commitments", "tasks")
+    return answer({"order_id": order_id, "assignments": assignments, "commitments": found, **gaps})
 
 
-@router.get("/history", dependencies=[Reached])
+@router.get("/history", dependencies=[reads("history")])
 async def history(
     request: Request,
     runtime: Process,
@@ -76,7 +79,8 @@ async def history(
         return StreamingResponse(lines, media_type=export)
     found = await reader.page(wanted, asked.limit + 1)
     shown = found[: asked.limit]
-    return page(request, shown, cursor(shown[-1].position) if len(found) > asked.limit else None)
+    next_cursor = cursor(shown[-1].position) if len(found) > asked.limit else None
+    return page(request, shown, next_cursor, **await completeness(reader, "history"))
 
 
 def _export(accept: str) -> Literal["text/csv", "application/x-ndjson"] | None:

@@ -20,6 +20,7 @@ from domain.values import Status
 from projections.commitments import CommitmentFilter
 from projections.flags import FlagFilter
 from projections.history import HistoryFilter
+from projections.reading import Reader
 from projections.scorecard import GroupBy
 
 __all__ = [
@@ -27,30 +28,33 @@ __all__ = [
     "CommitmentsQuery",
     "FlagsQuery",
     "HistoryQuery",
-    "Reached",
     "ScorecardQuery",
     "TasksQuery",
+    "completeness",
     "cursor",
     "page",
     "past",
     "position_in",
+    "reads",
 ]
 
 
-async def _reached(
-    runtime: Process,
-    upheld_min_position: Annotated[str | None, Header(description="Answer from no earlier position")] = None,
-) -> None:
-    if upheld_min_position is None:
-        await runtime.see_own_writes()
-        return
-    if not (upheld_min_position.isascii() and upheld_min_position.isdigit() and len(upheld_min_position) <= 18):
-        raise Invalid("/header/upheld-min-position", "is not a position")
-    await runtime.wait_for(int(upheld_min_position))
+def reads(*projections: str) -> Any:
+    """A query of these projections answers from no earlier position than its reader asks for."""
 
+    async def reached(
+        runtime: Process,
+        upheld_min_position: Annotated[str | None, Header(description="Answer from no earlier position")] = None,
+    ) -> None:
+        if upheld_min_position is None:
+            await runtime.see_own_writes(projections)
+            return
+        if not (upheld_min_position.isascii() and upheld_min_position.isdigit() and len(upheld_min_position) <= 18):
+            raise Invalid("/header/upheld-min-position", "is not a position")
+        await runtime.wait_for(int(upheld_min_position), projections)
 
-Reached = Depends(_reached)
-"""A query answers from no earlier position than its reader asks for."""
+    return Depends(reached)
+
 
 AsOf = Annotated[Instant | None, Query(description="An instant that is past")]
 
@@ -155,6 +159,11 @@ def position_in(text: str | None, form: Any) -> Any:
         return msgspec.json.decode(raw, type=form)
     except (ValueError, msgspec.MsgspecError):
         raise Invalid("/query/cursor", "is not the cursor of a page before") from None
+
+
+async def completeness(reader: Reader, *projections: str) -> dict[str, bool]:
+    """What an answer says beside its items where a projection had to leave something out."""
+    return {"incomplete": True} if await reader.incomplete(*projections) else {}
 
 
 def page(request: Request, items: Sequence[object], next_cursor: str | None, **more: object) -> Response:

@@ -1,7 +1,7 @@
 """For supervisors and systems: who carries what, which promises are in danger, how the word is kept."""
 
 from datetime import datetime
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, NotRequired
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from api.commanding import Commanding, answer, commitment_id
 from api.fields import OrderId, PathText, Role
-from api.querying import FlagsQuery, Reached, ScorecardQuery, cursor, page, past, position_in
+from api.querying import FlagsQuery, ScorecardQuery, completeness, cursor, page, past, position_in, reads
 from api.schemas import AssignmentBody, OrderAssignmentBody
 from api.strict import StrictRoute
 from api.who import Process, SignedIn
@@ -37,6 +37,14 @@ class FlagsPage(TypedDict):
     next_cursor: str | None
     total: int
     total_capped: NotRequired[bool]
+    incomplete: NotRequired[bool]
+
+
+class ScorecardAnswer(TypedDict):
+    """The figures by group; `incomplete` where some commitments could not be counted."""
+
+    items: list[ScorecardGroup]
+    incomplete: NotRequired[bool]
 
 
 def _checked(role: str, recipient: str, catalogue: Catalogue) -> None:
@@ -97,7 +105,7 @@ async def unassign(command: Commanding, order_id: OrderId, role: Annotated[Role,
     return Response(status_code=204, headers={"Upheld-Position": str(position)})
 
 
-@router.get("/flags", response_model=FlagsPage, dependencies=[Reached])
+@router.get("/flags", response_model=FlagsPage, dependencies=[reads("flags", "commitments")])
 async def flags(request: Request, runtime: Process, asked: Annotated[FlagsQuery, Query()]) -> Response:
     """The promises that are going wrong, or that their keeper does not have; most urgent first.
 
@@ -115,12 +123,14 @@ async def flags(request: Request, runtime: Process, asked: Annotated[FlagsQuery,
     shown = found[: asked.limit]
     next_cursor = cursor(shown[-1].rescue_by, shown[-1].commitment_id) if len(found) > asked.limit else None
     capped = {"total_capped": True} if total > COUNTED_TO else {}
-    return page(request, shown, next_cursor, total=min(total, COUNTED_TO), **capped)
+    gaps = await completeness(reader, "flags", "commitments")
+    return page(request, shown, next_cursor, total=min(total, COUNTED_TO), **capped, **gaps)
 
 
-@router.get("/scorecard", response_model=dict[Literal["items"], list[ScorecardGroup]], dependencies=[Reached])
+@router.get("/scorecard", response_model=ScorecardAnswer, dependencies=[reads("scorecard")])
 async def scorecard(runtime: Process, asked: Annotated[ScorecardQuery, Query()]) -> Response:
     """How the word was kept: each commitment made in the time counts once in its group."""
     time_zone, now = runtime.catalogue.default_time_zone, await runtime.now()
     reader = Scorecard(runtime.database, runtime.keyring)
-    return answer({"items": await reader.groups(asked.from_, asked.to, asked.group_by, time_zone=time_zone, now=now)})
+    groups = await reader.groups(asked.from_, asked.to, asked.group_by, time_zone=time_zone, now=now)
+    return answer({"items": groups, **await completeness(reader, "scorecard")})

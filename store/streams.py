@@ -105,7 +105,7 @@ class Streams:
         for start in range(0, len(streams), _FOLDED_AT_ONCE):
             chunk = list(streams[start : start + _FOLDED_AT_ONCE])
             for stream, number, topic, state, wrapped in await self._database.fetch(
-                SQL["load_all_at"], (chunk, category, as_of)
+                SQL["load_all_at"], (as_of, chunk, category)
             ):
                 key = self._keyring.unwrap(stream, wrapped) if wrapped is not None else None
                 found[stream] = read_fact(self._keyring, key, stream, number, topic, state).mutate(found.get(stream))
@@ -113,7 +113,7 @@ class Streams:
 
     async def position_of(self, stream: UUID, version: int) -> int:
         """Where a stream's event stands in the log."""
-        rows = await self._database.fetch(SQL["position"], (stream, version))
+        rows = await self._database.fetch(SQL["position"], (version, stream))
         return cast(int, rows[0][0])
 
     async def known(self, streams: Sequence[UUID]) -> set[UUID]:
@@ -164,7 +164,7 @@ class Streams:
     ) -> Known | None:
         """Fold what the log has of a stream, on top of what is known already."""
         after = known.aggregate.version if known else 0
-        rows = await self._database.fetch(SQL["load"], (stream, after, version, as_of))
+        rows = await self._database.fetch(SQL["load"], (after, version, as_of, stream))
         if not rows:
             return Known(known.aggregate, known.key, fresh=True) if known else None
         wrapped = rows[0][3]
