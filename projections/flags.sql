@@ -72,9 +72,8 @@ FROM (
 JOIN streams s ON s.id = f.commitment_id
 CROSS JOIN LATERAL (
     SELECT e.originator_version, e.topic, e.state FROM stored_events e
-    WHERE e.originator_id = f.commitment_id AND e.notification_id BETWEEN s.first_position AND s.last_position
-      AND e.recorded_at <= {at}
-      AND e.topic IN ('CommitmentMade', 'CommitmentAmended')
+    WHERE e.originator_id = s.id AND e.notification_id BETWEEN s.first_position AND s.last_position
+      AND e.recorded_at <= {at} AND e.topic IN ('CommitmentMade', 'CommitmentAmended')
     ORDER BY e.originator_version DESC LIMIT 1) AS said
 ORDER BY f.rescue_by, f.commitment_id;
 

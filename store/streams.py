@@ -24,6 +24,7 @@ SQL = queries("store", "streams.sql")
 
 _REMEMBERED = 5_000
 _SIBLINGS = 50
+_FOLDED_AT_ONCE = 100
 _EVER = 2**62
 _FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -85,7 +86,7 @@ class Streams:
         known = await self._load(Order.id_of(order_id), None, _EVER, as_of)
         return known.aggregate if known else Order.unassigned(order_id, as_of)
 
-    async def commitments_at(self, streams: Collection[UUID], as_of: datetime) -> dict[UUID, Commitment]:
+    async def commitments_at(self, streams: Sequence[UUID], as_of: datetime) -> dict[UUID, Commitment]:
         """Those of these streams that are commitments, by what was recorded until `as_of`."""
         return await self._all_at(streams, "commitment", as_of)
 
@@ -94,10 +95,13 @@ class Streams:
         found = await self._all_at([Order.id_of(order_id) for order_id in order_ids], "order", as_of)
         return {order.order_id: order for order in found.values()}
 
-    async def _all_at(self, streams: Collection[UUID], category: str, as_of: datetime) -> dict[UUID, Any]:
-        if not streams:
-            return {}
-        return self._folded(await self._database.fetch(SQL["load_all_at"], (as_of, list(streams), category)))
+    async def _all_at(self, streams: Sequence[UUID], category: str, as_of: datetime) -> dict[UUID, Any]:
+        """A hundred at a time: to fold those takes so long that others want their turn in between."""
+        found: dict[UUID, Any] = {}
+        for start in range(0, len(streams), _FOLDED_AT_ONCE):
+            chunk = list(streams[start : start + _FOLDED_AT_ONCE])
+            found |= self._folded(await self._database.fetch(SQL["load_all_at"], (as_of, chunk, category)))
+        return found
 
     def _folded(self, rows: Sequence[tuple[Any, ...]]) -> dict[UUID, Any]:
         found: dict[UUID, Any] = {}

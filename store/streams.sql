@@ -39,7 +39,7 @@ FROM streams s CROSS JOIN LATERAL (
 ) AS e
 WHERE s.id = ANY(%s) AND s.category = 'commitment';
 
--- load_all_at: the events of those of these streams that are of a category, up to an instant of recording, with the keys
+-- load_all_at: of those of these streams that are of a category, the events up to an instant of recording, with the keys
 SELECT s.id, e.originator_version, e.topic, e.state, s.key
 FROM streams s CROSS JOIN LATERAL (
     SELECT * FROM stored_events e

@@ -159,13 +159,13 @@ class Play:
 
 
 @dataclass(frozen=True)
-class Log:
+class Chronicle:
     """All that was recorded, and what it led to at an instant, by folding it up to there."""
 
     facts: Sequence[Recorded]
 
     @classmethod
-    async def read(cls, database: Database, keyring: Keyring) -> "Log":
+    async def read(cls, database: Database, keyring: Keyring) -> "Chronicle":
         facts = []
         for position, stream, version, topic, stored, recorded_at, wrapped in await database.fetch(ALL):
             key = keyring.unwrap(stream, wrapped)
@@ -215,8 +215,8 @@ class Log:
         return tasks, {order: state for order, state in orders.items() if order in {t.order_id for t in tasks.values()}}
 
 
-class Feed:
-    """Feeds projections page by page, each page in a transaction of its own."""
+class ByHand:
+    """Feeds projections in pages of any size, each in a transaction of its own."""
 
     def __init__(self, conn: AsyncConnection[Any], keyring: Keyring, *projections: Projection) -> None:
         self._conn, self._keyring, self._projections = conn, keyring, projections

@@ -20,7 +20,7 @@ from store.database import Database
 from store.keyring import Keyring
 from store.ledger import Ledger
 from tests.conftest import Given
-from tests.projections.playing import KINDS, Feed, Log, Play
+from tests.projections.playing import KINDS, ByHand, Chronicle, Play
 
 pytestmark = pytest.mark.anyio
 
@@ -46,9 +46,9 @@ async def one_by_one(flags: Flags, at: datetime) -> list[FlagRow]:
         found += page
 
 
-async def played(seed: int, commands: int, given: Given, ledger: Ledger, clock: SetClock, **of: Any) -> Log:
+async def played(seed: int, commands: int, given: Given, ledger: Ledger, clock: SetClock, **of: Any) -> Chronicle:
     await Play(Random(seed), given, ledger, clock).run(commands)
-    return await Log.read(of["database"], of["keyring"])
+    return await Chronicle.read(of["database"], of["keyring"])
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -58,7 +58,7 @@ async def test_the_flags_of_any_instant_follow_from_what_was_recorded_until_then
     random = Random(seed)
     log = await played(seed, 260, given, ledger, clock, database=database, keyring=keyring)
     async with await database.connect("worker") as conn:
-        feed = Feed(conn, keyring, FLAGS)
+        feed = ByHand(conn, keyring, FLAGS)
         await feed.create()
         for page in log.in_pages(random.choice([1, 3, 50, 500])):
             await feed.page(page)
@@ -95,7 +95,7 @@ async def test_as_of_is_what_the_flags_answered_then(
     instants, facts = sorted(log.instants(random, 60)), list(log.facts)
     answered: list[tuple[datetime, list[FlagRow], int]] = []
     async with await database.connect("worker") as conn:
-        feed = Feed(conn, keyring, COMMITMENTS, FLAGS)
+        feed = ByHand(conn, keyring, COMMITMENTS, FLAGS)
         await feed.create()
         for at in instants:
             until = [recorded for recorded in facts if recorded.recorded_at <= at]
@@ -114,11 +114,11 @@ async def test_the_rows_do_not_depend_on_how_the_log_was_cut_into_pages(
 ) -> None:
     log = await played(7, 300, given, ledger, clock, database=database, keyring=keyring)
     async with await database.connect("worker") as conn:
-        await Feed(conn, keyring, FLAGS).create()
+        await ByHand(conn, keyring, FLAGS).create()
 
         async def rows(pages: Sequence[Sequence[Recorded]]) -> list[Any]:
             await conn.execute("TRUNCATE flags, flags_held")
-            feed = Feed(conn, keyring, FLAGS)
+            feed = ByHand(conn, keyring, FLAGS)
             for page in pages:
                 await feed.page(page)
             foreseen = await conn.execute("SELECT * FROM flags ORDER BY commitment_id, begins_at")
@@ -237,7 +237,7 @@ FROM generate_series(1, %(rows)s) AS number,
 async def a_year_of_flags(database: Database, keyring: Keyring) -> None:
     """40,000 flags of five hours that were ended by facts, and 20,000 that the clock ended; about 34 at any time."""
     async with await database.connect("worker") as conn:
-        await Feed(conn, keyring, FLAGS).create()
+        await ByHand(conn, keyring, FLAGS).create()
         for table, rows in (("flags_held", 40_000), ("flags", 20_000)):
             await conn.execute(A_YEAR_OF_FLAGS.format(table=table), {"rows": rows})
         await conn.execute("ANALYZE flags, flags_held")

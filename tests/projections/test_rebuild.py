@@ -76,7 +76,9 @@ async def test_what_is_built_anew_has_the_same_rows_as_what_was_fed(
     everything = (*PROJECTIONS, CLOCK)
     await prepared(database, *everything)
     async with fed(database, keyring, *everything):
-        await some_life(given, 60)
+        late = (await some_life(given, 60))[0]
+        given.later(days=2)
+        await given.that(late, lambda commitment, moment: fulfil(commitment, moment, note=None, at=None))
         await until(lambda: reached(database, *(projection.name for projection in everything)))
     before = [await dump(database, projection) for projection in everything]
     assert all(any(rows) for tables in before for rows in tables.values() if rows is not None)

@@ -17,7 +17,7 @@ from store.database import Database
 from store.keyring import Keyring
 from store.ledger import Ledger
 from tests.conftest import Given
-from tests.projections.playing import PEOPLE, Feed, Log, Play
+from tests.projections.playing import PEOPLE, ByHand, Chronicle, Play
 
 pytestmark = pytest.mark.anyio
 
@@ -33,9 +33,9 @@ async def test_a_screen_of_any_instant_follows_from_what_was_recorded_until_then
 ) -> None:
     random = Random(seed)
     await Play(random, given, ledger, clock).run(220)
-    log = await Log.read(database, keyring)
+    log = await Chronicle.read(database, keyring)
     async with await database.connect("worker") as conn:
-        feed = Feed(conn, keyring, TASKS)
+        feed = ByHand(conn, keyring, TASKS)
         await feed.create()
         for page in log.in_pages(random.choice([1, 3, 50, 500])):
             await feed.page(page)
@@ -57,13 +57,13 @@ async def test_the_rows_do_not_depend_on_how_the_log_was_cut_into_pages(
     given: Given, ledger: Ledger, clock: SetClock, database: Database, keyring: Keyring
 ) -> None:
     await Play(Random(7), given, ledger, clock).run(250)
-    log = await Log.read(database, keyring)
+    log = await Chronicle.read(database, keyring)
     async with await database.connect("worker") as conn:
-        await Feed(conn, keyring, TASKS).create()
+        await ByHand(conn, keyring, TASKS).create()
 
         async def rows(pages: Sequence[Sequence[Recorded]]) -> list[Any]:
             await conn.execute("TRUNCATE tasks, stops")
-            feed = Feed(conn, keyring, TASKS)
+            feed = ByHand(conn, keyring, TASKS)
             for page in pages:
                 await feed.page(page)
             spans = await conn.execute(
@@ -131,7 +131,7 @@ async def test_a_screen_of_long_ago_is_found_among_the_tasks_of_that_keeper(
     given: Given, ledger: Ledger, database: Database, keyring: Keyring
 ) -> None:
     async with await database.connect("worker") as conn:
-        await Feed(conn, keyring, TASKS).create()
+        await ByHand(conn, keyring, TASKS).create()
         await conn.execute(A_YEAR_OF_TASKS)
         await conn.execute("ANALYZE tasks")
     tasks = Explained(database, keyring)
