@@ -23,7 +23,7 @@ from domain.errors import Unavailable
 from policies.clock import next_due
 from store.database import Database
 
-__all__ = ["FOLDER", "exposition", "measuring"]
+__all__ = ["FOLDER", "Scraping", "measuring"]
 
 log = structlog.get_logger("upheld.metrics")
 
@@ -67,6 +67,7 @@ _pool_counters = {
 async def measuring(app: FastAPI) -> AsyncIterator[None]:
     """Measure the process for as long as the app answers."""
     runtime: Runtime = app.state.runtime
+    app.state.scraping = Scraping(runtime)
     async with together([_keep_measuring(runtime.database)]):
         yield
 
@@ -88,17 +89,59 @@ def _measure_pool(stats: Mapping[str, int]) -> None:
         counter.inc(stats.get(name, 0) * unit)
 
 
-async def exposition(runtime: Runtime) -> bytes:
-    """All figures in the text format of Prometheus; without the database those of the processes.
+class Scraping:
+    """Answers one scrape after another.
 
-    >>> print((await exposition(runtime)).decode())  # doctest: +SKIP
+    >>> print((await Scraping(runtime).answer()).decode())  # doctest: +SKIP
     # HELP upheld_append_queue_depth Appends that wait for the writer
     # TYPE upheld_append_queue_depth gauge
     upheld_append_queue_depth 0.0
     """
-    figures = _Figures([_VERSION, *await _in_the_database(runtime)])
-    # Figures of several processes are read from files.
-    return await asyncio.to_thread(generate_latest, figures)
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._asking: asyncio.Task[list[Metric]] | None = None
+
+    async def answer(self) -> bytes:
+        """All figures in the text format of Prometheus; without the database those of the processes."""
+        figures = _Figures([_VERSION, *await self._in_the_database()])
+        # Figures of several processes are read from files.
+        return await asyncio.to_thread(generate_latest, figures)
+
+    async def _in_the_database(self) -> list[Metric]:
+        """What the database answers in time. It is left to finish: a query is cancelled only with its server's help."""
+        asking = self._asking
+        if asking is None or asking.done():
+            asking = self._asking = asyncio.create_task(_ask(self._runtime))
+        done, _ = await asyncio.wait((asking,), timeout=_PATIENCE)
+        return asking.result() if done else _AWAY
+
+
+async def _ask(runtime: Runtime) -> list[Metric]:
+    """Where everything stands; all processes on a database tell the same."""
+    try:
+        now = await runtime.now()
+        rows = await standing(runtime.database, now)
+        end = await end_of_the_log(runtime.database)
+        async with runtime.database.pool.connection() as conn:
+            due = await next_due(conn)
+    except (Unavailable, psycopg.Error) as error:
+        log.warning("the database told nothing", error=str(error).strip())
+        return _AWAY
+    overdue = max((now - due).total_seconds(), 0.0) if due is not None else 0.0
+    built = {row.name: row.rebuild.percent / 100 for row in rows if row.rebuild is not None}
+    return [
+        _gauge("database_up", _UP, 1),
+        _gauge("log_position", "The last position in the log", end),
+        _gauge("clock_overdue_seconds", "How long the most overdue commitment waits for the clock", overdue),
+        _each("projection_position", "Up to where the log was taken in", {row.name: row.position for row in rows}),
+        _each("projection_lag_events", "Events not taken in yet", {row.name: row.lag_events for row in rows}),
+        _each(
+            "projection_lag_seconds", "How long the first of them waits", {row.name: row.lag_seconds for row in rows}
+        ),
+        _each("projection_parked_streams", "Streams that are left out", {row.name: row.parked for row in rows}),
+        _each("rebuild_progress_ratio", "How much is built anew, in the step that is being done", built),
+    ]
 
 
 class _Figures:
@@ -116,37 +159,6 @@ class _Figures:
             yield from REGISTRY.collect()
 
 
-async def _in_the_database(runtime: Runtime) -> list[Metric]:
-    """Where everything stands; all processes on a database tell the same."""
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            now = await runtime.now()
-            rows = await standing(runtime.database, now)
-            end = await end_of_the_log(runtime.database)
-            async with runtime.database.pool.connection() as conn:
-                due = await next_due(conn)
-    except (Unavailable, psycopg.Error, TimeoutError) as error:
-        log.warning("the database told nothing", error=str(error).strip())
-        return [_gauge("database_up", _UP, 0)]
-    overdue = max((now - due).total_seconds(), 0.0) if due is not None else 0.0
-    built = {row.name: row.rebuild.percent / 100 for row in rows if row.rebuild is not None}
-    return [
-        _gauge("database_up", _UP, 1),
-        _gauge("log_position", "The last position in the log", end),
-        _gauge("clock_overdue_seconds", "How long the most overdue commitment waits for the clock", overdue),
-        _each("projection_position", "Up to where the log was taken in", {row.name: row.position for row in rows}),
-        _each("projection_lag_events", "Events not taken in yet", {row.name: row.lag_events for row in rows}),
-        _each(
-            "projection_lag_seconds", "How long the first of them waits", {row.name: row.lag_seconds for row in rows}
-        ),
-        _each("projection_parked_streams", "Streams that are left out", {row.name: row.parked for row in rows}),
-        _each("rebuild_progress_ratio", "How much is built anew, in the step that is being done", built),
-    ]
-
-
-_UP = "Whether the database answered this scrape"
-
-
 def _gauge(name: str, about: str, value: float) -> Metric:
     return GaugeMetricFamily(f"upheld_{name}", about, value=value)
 
@@ -159,6 +171,8 @@ def _each(name: str, about: str, values: Mapping[str, float], label: str = "proj
     return family
 
 
+_UP = "Whether the database answered this scrape"
+_AWAY = [_gauge("database_up", _UP, 0)]
 _VERSION = _each("build_info", "The version that runs", {metadata.version("upheld"): 1}, "version")
 
 

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.commanding import answer
-from api.metrics import exposition, measuring
+from api.metrics import Scraping, measuring
 from api.schemas import ClockBody
 from api.status import end_of_the_log, standing
 from api.strict import StrictRoute
@@ -53,9 +53,10 @@ async def readyz(
 
 
 @router.get("/metrics")
-async def metrics(runtime: Process) -> Response:
+async def metrics(request: Request) -> Response:
     """What is measured, for Prometheus; without the database what the processes know by themselves."""
-    return Response(await exposition(runtime), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    scraping: Scraping = request.app.state.scraping
+    return Response(await scraping.answer(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 @router.put("/v1/test-clock")
