@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from api import agents, auditors, couriers, pages, problems, supervisors, systems
+from api.metrics import measuring
 from api.middleware import BodyLimit, PathAsSent, RequestLog
 from api.runtime import Runtime, open_runtime, together
 from api.settings import Settings
@@ -41,6 +42,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
             if opened is None:
                 opened = await stack.enter_async_context(open_runtime(settings or Settings.load()))
             app.state.runtime = opened
+            await stack.enter_async_context(measuring(app))
             await stack.enter_async_context(together(opened.beside()))
             yield
 

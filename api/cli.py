@@ -1,7 +1,6 @@
 """The command line: `upheld serve`, `demo`, `worker`, `import`, `status`, `rebuild`, `parked` (contract, section 1)."""
 
 import asyncio
-import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -84,11 +83,12 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = F
     """How far every projection and policy has come."""
     rows = asyncio.run(read_status(Settings.load()))
     if as_json:
-        print(json.dumps(rows))
+        print(msgspec.json.encode(rows).decode())
         return
-    table = Table("name", "position", "lag (events)", "lag (seconds)", "parked")
+    table = Table("name", "position", "lag (events)", "lag (seconds)", "parked", "rebuilding")
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+        figures = (row.position, row.lag_events, row.lag_seconds, row.parked)
+        table.add_row(row.name, *(str(figure) for figure in figures), str(row.rebuild or ""))
     Console().print(table)
 
 

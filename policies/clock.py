@@ -34,7 +34,9 @@ _AT_ONCE = 64
 _REST = timedelta(seconds=30)
 """How long a commitment is left alone after the clock could not record something about it."""
 
-_delay = Gauge("upheld_clock_delay_seconds", "How late the clock was with the last thing it recorded")
+_delay = Gauge(
+    "upheld_clock_delay_seconds", "How late the clock was with what it last recorded", multiprocess_mode="mostrecent"
+)
 
 
 class ClockPage(CommitmentsTouched):
@@ -99,7 +101,7 @@ class ClockPolicy:
             self._resting[id] = now + _REST
             return False
         if change.position is not None and change.result is not None:
-            _delay.set((now - change.result).total_seconds())
+            _delay.set((self._ledger.clock.now() - change.result).total_seconds())
         return change.position is not None
 
 

@@ -13,6 +13,7 @@ from zlib import crc32
 
 import psycopg
 import structlog
+from prometheus_client import Gauge
 from psycopg import AsyncConnection
 
 from domain.errors import Unavailable
@@ -33,6 +34,8 @@ LOCKS = 7_355_608
 _CONTEND_SECONDS = 0.4
 _SILENCE = "2 seconds"
 """A leader that was silent for so long stands still."""
+
+_leads = Gauge("upheld_leads", "Whether this process leads it", ["work"], multiprocess_mode="livesum")
 
 
 def lock_of(name: str) -> int:
@@ -89,16 +92,20 @@ class _Leading:
         self._tasks: dict[str, asyncio.Task[Exception | None]] = {}
 
     async def __aenter__(self) -> "_Leading":
+        for name in self._works:
+            _leads.labels(name).set(0)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks.values():
+        for name, task in self._tasks.items():
+            _leads.labels(name).set(0)
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def contend(self, conn: AsyncConnection[Any]) -> None:
         """Give back the locks of what ended, depose who stands still, and begin what nobody leads."""
         for name in [name for name, task in self._tasks.items() if task.done()]:
+            _leads.labels(name).set(0)
             if self._tasks.pop(name).result() is None:
                 del self._works[name]
             await conn.execute(SQL["unlock"], (LOCKS, lock_of(name)))
@@ -109,6 +116,7 @@ class _Leading:
             if got:
                 name = wanted[lock]
                 log.info("leads", name=name)
+                _leads.labels(name).set(1)
                 self._tasks[name] = asyncio.create_task(self._do(name), name=name)
 
     async def _do(self, name: str) -> Exception | None:

@@ -146,6 +146,7 @@ class Writer:
             raise Unavailable(f"{self._capacity} commands are waiting to be recorded already")
         waiting = _Waiting(append, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
+        _queue_depth.set(len(self._queue))
         self._something.set()
         return await waiting.done
 
