@@ -1,0 +1,68 @@
+"""Whatever is killed, what was accepted is there once, and nothing else is."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from store.embedded import EmbeddedServer
+from tests.api.serving import MASTER_KEY, ROOT, Serving, environment, run
+from tests.chaos.faults import kill_backend, kill_with_children, stop_at_once, terminate_backend
+from tests.chaos.load import Load
+from tests.chaos.truth import assert_the_log_agrees_with, assert_the_projections_agree_with_the_log
+
+pytestmark = pytest.mark.timeout(900)
+
+Serve = Callable[..., Serving]
+
+
+def assert_all_is_well(load: Load, url: str) -> None:
+    assert_the_log_agrees_with(load, url)
+    assert_the_projections_agree_with_the_log(url)
+
+
+def test_serving_processes_that_are_killed_under_load_lose_nothing_and_double_nothing(
+    serve: Serve, own_server: EmbeddedServer, rounds: int
+) -> None:
+    """All processes of one `serve` at once, and again; each time others begin where they ended."""
+
+    def begin() -> Serving:
+        return serve("--workers", "2", data_dir=own_server.data_dir).wait()
+
+    serving = begin()
+    load = Load(serving.url)
+    for _ in range(rounds):
+        with load.going_on():
+            load.more(100)
+            kill_with_children(serving.process)
+            serving = begin()
+            load.urls = (serving.url,)
+            load.more(100)
+        assert_all_is_well(load, own_server.dsn)
+
+
+def test_a_server_that_is_ended_under_load_comes_back_and_has_lost_nothing(
+    serve: Serve, own_server: EmbeddedServer, rounds: int
+) -> None:
+    """The writer's connection is cut; the server's process behind it is killed; the server is stopped at once."""
+    serving = serve(data_dir=own_server.data_dir).wait()
+    load = Load(serving.url)
+    faults: list[Callable[[], None]] = [
+        lambda: terminate_backend(own_server.dsn, "upheld-writer"),
+        lambda: kill_backend(own_server, "upheld-writer"),
+        lambda: stop_at_once(own_server),
+    ]
+    for _ in range(rounds):
+        for befall in faults:
+            with load.going_on():
+                load.more(100)
+                befall()
+                load.more(100, within=10)
+            assert_all_is_well(load, own_server.dsn)
+    assert "Traceback" not in serving.logged
