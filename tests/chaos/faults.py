@@ -48,16 +48,18 @@ def kill_backend(server: EmbeddedServer, application: str) -> None:
 
 def stop_at_once(server: EmbeddedServer) -> None:
     """Stop a server in the middle of what it does."""
-    pid, owner = _postmaster(server), server.pgdata.stat()
-    subprocess.run(
+    pid, folder, root = _postmaster(server), server.pgdata.stat(), os.geteuid() == 0
+    done = subprocess.run(
         [PROGRAMS / "pg_ctl", "stop", "-m", "immediate", "-D", server.pgdata],
         cwd="/",
         # PostgreSQL's programs refuse to run as root.
-        user=owner.st_uid if os.geteuid() == 0 else None,
-        extra_groups=[] if os.geteuid() == 0 else None,
-        check=True,
+        user=folder.st_uid if root else None,
+        group=folder.st_gid if root else None,
+        extra_groups=[] if root else None,
+        check=False,
         capture_output=True,
     )
+    assert done.returncode == 0, done
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 

@@ -66,3 +66,59 @@ def test_a_server_that_is_ended_under_load_comes_back_and_has_lost_nothing(
                 load.more(100, within=10)
             assert_all_is_well(load, own_server.dsn)
     assert "Traceback" not in serving.logged
+
+
+def test_a_worker_that_is_killed_is_followed_by_a_serving_process_within_two_seconds(
+    serve: Serve, url: str, tmp_path: Path, rounds: int
+) -> None:
+    """The worker leads, because it is alone when it begins; then it is killed, and whoever serves goes on."""
+    promised = tmp_path / "promised.ndjson"
+    load: Load | None = None
+    for number in range(rounds):
+        with working(tmp_path, url) as worker:
+            promised.write_text(json.dumps(PROMISE | {"id": f"OLD-{number}"}))
+            assert run("import", str(promised), folder=tmp_path, database_url=url, master_key=MASTER_KEY).returncode == 0
+            until(lambda: reached(url) >= head(url), within=10)
+            serving = serve(database_url=url).wait()
+            load = load or Load(serving.url)
+            load.urls = (serving.url,)
+            with load.going_on():
+                load.more(100)
+                worker.kill()
+                killed, end = time.monotonic(), head(url)
+                load.wait(lambda: reached(url) >= end, 2, "the projections go on")
+                took = time.monotonic() - killed
+                load.more(50)
+        assert took < 2
+        assert_the_projections_agree_with_the_log(url)
+        serving.stop()
+
+
+PROMISE = {"customer_id": "CU-0", "kind": "redelivery", "promise": "By noon", "due": {"at": "2036-01-01T00:00:00Z"}}
+
+
+@contextmanager
+def working(folder: Path, url: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """`upheld worker` in a process of its own."""
+    settings = environment({"data_dir": folder, "database_url": url, "master_key": MASTER_KEY})
+    with (folder / "worked").open("ab") as logged:
+        worker = subprocess.Popen([sys.executable, "-m", "api.cli", "worker"], cwd=ROOT, env=settings, stderr=logged)
+    try:
+        yield worker
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def head(url: str) -> int:
+    with psycopg.connect(url, autocommit=True) as conn:
+        row = conn.execute("SELECT coalesce(max(notification_id), 0) FROM stored_events").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def reached(url: str) -> int:
+    with psycopg.connect(url, autocommit=True) as conn:
+        row = conn.execute("SELECT min(position) FROM checkpoints").fetchone()
+    assert row is not None
+    return int(row[0] or 0)
