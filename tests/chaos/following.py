@@ -16,9 +16,9 @@ Item = dict[str, Any]
 class Follower:
     """Reads on from the last position that he saw, without pause.
 
-    >>> with following(lambda after: api.history(after=after)) as follower:
+    >>> with following(lambda after: api.history(after=after)) as followers:  # doctest: +SKIP
     ...     load.more(100)
-    >>> follower.seen[-1]["position"]
+    >>> followers[0].seen[-1]["position"]  # doctest: +SKIP
     131
     """
 

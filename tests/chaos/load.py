@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-__all__ = ["WITHIN", "Command", "Load"]
+__all__ = ["WITHIN", "Command", "Load", "until"]
 
 WITHIN = 40.0
 """Seconds in which a command must be accepted, whatever happens to the processes meanwhile."""
@@ -78,14 +78,22 @@ class _Promise:
     receipts: int = 0
 
 
+def until(condition: Callable[[], object], within: float, what: str) -> None:
+    """Wait until something is so; fails after `within` seconds."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within} s: {what}"
+        time.sleep(0.01)
+
+
 class Load:
     """So many writers, spread over the serving processes at `urls`.
 
-    >>> load = Load(one.url, other.url)
-    >>> with load.going_on():
+    >>> load = Load(one.url, other.url)  # doctest: +SKIP
+    >>> with load.going_on():  # doctest: +SKIP
     ...     load.more(100)
     ...     other.kill()
-    >>> len(load.accepted)
+    >>> len(load.accepted)  # doctest: +SKIP
     112
 
     `accepted` are the commands that were answered 2xx, `handoffs` which recipients these must have given to which
@@ -129,14 +137,15 @@ class Load:
         self.wait(lambda: len(sent_since()) >= commands, within, f"{commands} more commands are accepted")
         return sent_since()
 
-    def wait(self, until: Callable[[], object], within: float, what: str) -> None:
+    def wait(self, condition: Callable[[], object], within: float, what: str) -> None:
         """Wait while everybody works; fails where one of them does."""
-        deadline = time.monotonic() + within
-        while not until():
+
+        def met() -> object:
             if self._running is not None and self._running.done():
                 self._running.result()
-            assert time.monotonic() < deadline, f"not within {within} s: {what}"
-            time.sleep(0.01)
+            return condition()
+
+        until(met, within, what)
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as tasks:
