@@ -41,7 +41,7 @@ def test_nothing_appears_behind_what_a_follower_has_read_already(
         with following(history, table) as (auditor, replica):
             with load.going_on():
                 for _ in range(rounds):
-                    load.more(600)
+                    load.more(500)
             assert_the_projections_agree_with_the_log(url)
 
         for follower, read in ((auditor, history), (replica, table)):

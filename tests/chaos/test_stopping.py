@@ -36,7 +36,7 @@ def test_a_process_that_is_told_to_stop_under_load_has_done_what_it_accepted(
             serving = serve(database_url=url).wait()
             load = Load(serving.url, patient=False)
             with load.going_on():
-                load.more(200)
+                load.more(100)
                 began = time.monotonic()
                 serving.stop()
                 assert time.monotonic() - began < 10
