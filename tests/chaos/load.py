@@ -2,7 +2,7 @@
 
 Whoever gets no answer, or is told to come again, sends the command once more with its key until it is accepted.
 A writer alone changes the orders and promises that he began, so that he knows what every answer must say;
-customers ask about anybody's promise, so that writers of all processes meet on one stream.
+customers ask about anybody's newest promises, so that writers of all processes meet on one stream.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ WITHIN = 40.0
 
 _PAUSE = 0.05
 _PROMISES_AN_ORDER = 4
+_TALKED_OF = 40  # how many of the newest promises customers still ask about
 _RECEIPTS = ("delivered", "seen", "acknowledged")
 _DEEDS = ("promise", "amend", "assign", "receive", "contact"), (25, 10, 10, 30, 25)
 """What there is to do, and how often of a hundred times it is done."""
@@ -191,7 +192,7 @@ class _Writer:
             case _Promise(receipts=given), "receive" if order.recipient is not None and given < len(_RECEIPTS):
                 await self._receive(promise, order.recipient)
             case _:
-                await self._contact(self._dice.choice(self._load.promises))
+                await self._contact(self._dice.choice(self._load.promises[-_TALKED_OF:]))
 
     async def _promise(self) -> None:
         if len(self._order.promises) == _PROMISES_AN_ORDER:

@@ -84,11 +84,13 @@ async def serving_little(url: str, folder: Path) -> AsyncIterator[httpx.AsyncCli
         app = create_app(runtime=small)
         app.state.runtime = small
         writing = asyncio.create_task(small.writer.run())
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            yield client
-        await small.writer.close()
-        await writing
+        try:
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+                yield client
+        finally:
+            await small.writer.close()
+            await writing
 
 
 def with_little_room(runtime: Runtime) -> Runtime:
