@@ -109,7 +109,7 @@ class Simulation:
 
     # -- time -----------------------------------------------------------------------------------------------------
 
-    def run(self, until: datetime, *, events: int = 400, span: timedelta = timedelta(minutes=5)) -> Iterator[Stretch]:
+    def run(self, until: datetime, *, events: int = 400, span: timedelta = timedelta(minutes=10)) -> Iterator[Stretch]:
         """Everything that happens until then, in stretches of at most about so many events and so much time."""
         while self._queue and self._queue[0][0] <= until:
             when, _, who = heapq.heappop(self._queue)
