@@ -1,0 +1,113 @@
+"""Processes of Upheld as a user starts them, each on a data folder of its own, and what they cost."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from projections.registry import PROJECTIONS
+from store.database import Database
+
+__all__ = ["Served", "caught_up", "cpu_seconds", "environment", "memory", "serving", "started", "worker_elsewhere"]
+
+UPHELD = ("-m", "api.cli")
+_STOP_WITHIN = 15
+_LEADS = (7_355_608, 7_355_609, 7_355_610)
+_REACHED = """
+SELECT coalesce(min(position), 0) >= (SELECT coalesce(max(notification_id), 0) FROM stored_events)
+FROM checkpoints WHERE name = ANY(%s)"""
+
+
+class Served:
+    """A process that answers requests."""
+
+    def __init__(self, port: int, pid: int) -> None:
+        self.port = port
+        self.process = psutil.Process(pid)
+
+
+def environment(data_dir: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Our environment without what it says about Upheld."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("UPHELD_")}
+    return ours | {"UPHELD_DATA_DIR": str(data_dir)} | dict(settings or {})
+
+
+@contextlib.asynccontextmanager
+async def started(data_dir: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process that runs until we leave; then it is told to stop, and killed where it does not."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, *arguments),
+        env=environment(data_dir),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), _STOP_WITHIN)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def serving(data_dir: Path, *arguments: str) -> AsyncIterator[Served]:
+    """`upheld serve` (or another server that says where it listens) in a process of its own."""
+    command = arguments or (*UPHELD, "serve", "--port", "0")
+    async with started(data_dir, *command) as process:
+        line = await process.stdout.readline() if process.stdout else b""
+        if not line.startswith(b"listening on "):
+            raise RuntimeError(f"{' '.join(command)} does not serve")
+        yield Served(int(line.rsplit(b":", 1)[1]), process.pid)
+
+
+@contextlib.asynccontextmanager
+async def worker_elsewhere(database: Database) -> AsyncIterator[None]:
+    """Projections and policies belong to another process, which is idle: whoever serves only answers requests."""
+    async with await database.connect("elsewhere") as conn:
+        for lock in _LEADS:
+            await conn.execute("SELECT pg_advisory_lock(%s)", (lock,))
+        yield
+
+
+async def caught_up(dsn: str, *, within: float) -> float:
+    """Wait until every projection has reached the end of the log; answers how long it took.
+
+    Raises `TimeoutError`.
+    """
+    loop = asyncio.get_running_loop()
+    began, names = loop.time(), [projection.name for projection in PROJECTIONS]
+    async with asyncio.timeout(within), await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
+        while True:
+            row = await (await conn.execute(_REACHED, (names,))).fetchone()
+            if row is not None and row[0]:
+                return loop.time() - began
+            await asyncio.sleep(0.05)
+
+
+def memory(served: Served) -> float:
+    """What a process keeps in memory, in MB."""
+    return float(served.process.memory_info().rss) / 2**20
+
+
+async def cpu_seconds(served: Served, conn: "psycopg.AsyncConnection[tuple[object, ...]]") -> tuple[float, float]:
+    """Seconds of CPU used so far: by a serving process, and by its connections within the database server."""
+    rows = await (
+        await conn.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'upheld-%%' AND pid <> pg_backend_pid()"
+        )
+    ).fetchall()
+    backends = 0.0
+    for (pid,) in rows:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            backends += sum(psutil.Process(int(str(pid))).cpu_times()[:2])
+    return sum(served.process.cpu_times()[:2]), backends
