@@ -8,8 +8,9 @@ Deterministic by seed, but for keys and nonces.
 
 import argparse
 import asyncio
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ import uvloop
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bench.lives import Lives
+from bench.opened import opened
 from bench.simulation import Life, Simulation, Stretch
 from bench.world import World
 from domain.catalogue import parse_catalogue
@@ -28,7 +30,7 @@ from store.database import Database
 from store.keyring import Keyring, open_keyring
 from store.writer import Append, Writer
 
-__all__ = ["Wanted", "generate", "simulate"]
+__all__ = ["Wanted", "append", "generate", "generate_open", "simulate"]
 
 _A_DAY = timedelta(days=1)
 _CASES = (0.2, 0.9)
@@ -110,43 +112,57 @@ def simulate(wanted: Wanted, keyring: Keyring) -> Iterator[Stretch]:
 
 async def generate(database: Database, keyring: Keyring, wanted: Wanted) -> int:
     """Append all of it to an empty log; answers how many events it was."""
-    clock, events = SetClock(wanted.begins), 0
-    writer = Writer(database, clock)
-    running = asyncio.create_task(writer.run())
-    with _progress() as progress:
+    events = 0
+    with Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), transient=True) as progress:
         bar = progress.add_task("", total=(wanted.until - wanted.begins).total_seconds())
-        stretches = simulate(wanted, keyring)
-        stretch = next(stretches, None)
-        while stretch is not None:
-            clock.set(stretch.until)
-            events += len(stretch.events)
-            done = (stretch.until - wanted.begins).total_seconds()
-            progress.update(bar, completed=done, description=f"{events:,} events, {stretch.until:%Y-%m-%d}")
-            append = writer.append(Append(stretch.events, stretch.expected, stretch.begins))
-            # What happens next is made up while this is written.
-            _, stretch = await asyncio.gather(append, asyncio.to_thread(next, stretches, None))
-    await writer.close()
-    await running
+
+        def tell(done: Stretch) -> None:
+            nonlocal events
+            events += len(done.events)
+            so_far = (done.until - wanted.begins).total_seconds()
+            progress.update(bar, completed=so_far, description=f"{events:,} events, {done.until:%Y-%m-%d}")
+
+        await append(database, simulate(wanted, keyring), tell)
     return events
 
 
-def _progress() -> Progress:
-    return Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), transient=True)
+async def append(database: Database, stretches: Iterator[Stretch], tell: Callable[[Stretch], None]) -> None:
+    """Append what happened, each stretch at its own time; `tell` hears of each that is durable."""
+    clock = SetClock(datetime.min.replace(tzinfo=UTC))
+    writer = Writer(database, clock)
+    running = asyncio.create_task(writer.run())
+    stretch = next(stretches, None)
+    while stretch is not None:
+        clock.set(stretch.until)
+        durable = writer.append(Append(stretch.events, stretch.expected, stretch.begins))
+        # What happens next is made up while this is written.
+        _, following = await asyncio.gather(durable, asyncio.to_thread(next, stretches, None))
+        tell(stretch)
+        stretch = following
+    await writer.close()
+    await running
+
+
+async def generate_open(database: Database, keyring: Keyring, count: int) -> None:
+    """Append promises that wait for their receipt, the first of which falls due in five days."""
+    now = datetime.now(UTC)
+    waiting = opened(count, keyring, now=now, first=now + 5 * _A_DAY, over=20 * _A_DAY)
+    await append(database, waiting, lambda _: None)
 
 
 async def _main(arguments: argparse.Namespace) -> None:
     per_day = -(-arguments.commitments // arguments.days) if arguments.days else arguments.per_day
     wanted = Wanted(arguments.commitments, datetime.now(UTC), per_day, arguments.seed)
-    loop = asyncio.get_running_loop()
     async with Database.open(arguments.database_url, arguments.data_dir) as database:
         async with await database.connect("generate") as conn:
             await migrations.apply(conn)
             keyring = await open_keyring(conn, arguments.data_dir)
             if await (await conn.execute("SELECT 1 FROM stored_events LIMIT 1")).fetchone() is not None:
                 raise SystemExit(f"the log in {arguments.data_dir} is not empty")
-        began = loop.time()
+        began = time.perf_counter()
         events = await generate(database, keyring, wanted)
-    seconds = loop.time() - began
+        seconds = time.perf_counter() - began
+        await generate_open(database, keyring, arguments.open)
     print(
         f"{events:,} events of {wanted.commitments:,} commitments in {seconds:,.0f} s, {events / seconds:,.0f} a second"
     )
@@ -157,6 +173,7 @@ def main() -> None:
     parser.add_argument("--commitments", type=int, default=10_000)
     parser.add_argument("--per-day", type=int, default=3_000, help="promises a day; what is open follows from it")
     parser.add_argument("--days", type=int, help="spread over so many days, whatever that comes to a day")
+    parser.add_argument("--open", type=int, default=0, help="so many more that wait for their receipt, made at the end")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data-dir", type=Path, required=True, help="where the embedded server keeps its data")
     parser.add_argument("--database-url", help="a PostgreSQL of your own, instead of the embedded one")

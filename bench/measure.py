@@ -27,7 +27,7 @@ class Options:
     folder: Path
     rounds: int = 5
     seconds: float = 3.0
-    commitments: int = 100_000
+    commitments: int | None = None
     rows: int = 20_000
     rate: int = 300
     pace_seconds: float = 60.0
@@ -76,8 +76,12 @@ class Goal:
 
     @property
     def wanted(self) -> str:
-        sign, limit = (">=", self.at_least) if self.at_least is not None else ("<=", self.at_most)
-        return f"{sign} {limit:,g}{' x' if self.per else f' {self.unit}'}"
+        """The limit, as a reader sees it; nothing where the figure is only to be compared."""
+        sign, limit = ("≥", self.at_least) if self.at_least is not None else ("≤", self.at_most)
+        return f"{sign} {self.said(limit)}" if limit is not None else ""
+
+    def said(self, value: float) -> str:
+        return f"{value:,.3g} ×" if self.per else f"{value:,.4g} {self.unit}"
 
 
 def figure(name: str, unit: str, values: Sequence[float]) -> Figure:
@@ -99,13 +103,13 @@ def spread(seconds: Sequence[float]) -> dict[str, float]:
     return {f"p{round(part * 100)} ms": percentile(seconds, part) * 1000 for part in (0.5, 0.99)}
 
 
-async def interleaved(contenders: Mapping[str, Contender], rounds: int) -> list[Figure]:
+async def interleaved(contenders: Mapping[str, Contender], rounds: int, *, warm_up: bool = True) -> list[Figure]:
     """Run every contender once to warm up, then in turns; a figure for each unit of each of them."""
     results: dict[tuple[str, str], list[float]] = {}
-    for number in range(rounds + 1):
+    for number in range(-warm_up, rounds):
         for name, contender in contenders.items():
             for unit, value in (await contender()).items():
-                if number:
+                if number >= 0:
                     results.setdefault((name, unit), []).append(value)
     return [figure(name, unit, values) for (name, unit), values in results.items()]
 

@@ -99,15 +99,11 @@ def memory(served: Served) -> float:
     return float(served.process.memory_info().rss) / 2**20
 
 
-async def cpu_seconds(served: Served, conn: "psycopg.AsyncConnection[tuple[object, ...]]") -> tuple[float, float]:
-    """Seconds of CPU used so far: by a serving process, and by its connections within the database server."""
-    rows = await (
-        await conn.execute(
-            "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'upheld-%%' AND pid <> pg_backend_pid()"
-        )
-    ).fetchall()
-    backends = 0.0
+async def cpu_seconds(served: Served, database: Database) -> dict[int, float]:
+    """Seconds of CPU used so far, by process: the one that serves, and its connections within the database server."""
+    rows = await database.fetch("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'upheld-%'")
+    used = {served.process.pid: sum(served.process.cpu_times()[:2])}
     for (pid,) in rows:
         with contextlib.suppress(psutil.NoSuchProcess):
-            backends += sum(psutil.Process(int(str(pid))).cpu_times()[:2])
-    return sum(served.process.cpu_times()[:2]), backends
+            used[pid] = sum(psutil.Process(pid).cpu_times()[:2])
+    return used
