@@ -86,7 +86,9 @@ async def _there(database: Database) -> None:
     """Wait until the worker works."""
     leads = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'upheld-worker'"
     async with asyncio.timeout(60):
-        while not await database.fetch(leads):
+        while True:
+            if await database.fetch(leads):
+                return
             await asyncio.sleep(0.05)
 
 

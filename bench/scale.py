@@ -79,7 +79,7 @@ async def _paths(lines: Lines) -> Paths:
     oldest = (await _items(lines, "/v1/history?limit=1"))[0]
     first = datetime.fromisoformat(oldest["recorded_at"])
     # A log that is shorter than a year is asked about its second day.
-    then = max(now - _A_YEAR, first + timedelta(days=1.5))
+    then = max(now - _A_YEAR, first + min(timedelta(days=1.5), (now - first) / 2))
     made = [
         item
         for part in range(_PARTS)

@@ -11,6 +11,9 @@ import msgspec
 __all__ = ["Answer", "Lines", "Refused", "head"]
 
 
+_Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
 class Refused(Exception):
     """An answer that is not 2xx: what was measured would not be what was meant."""
 
@@ -45,32 +48,45 @@ class Lines:
     b'ok'
     """
 
-    def __init__(self) -> None:
-        self._free: asyncio.LifoQueue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.LifoQueue()
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._free: asyncio.LifoQueue[_Line] = asyncio.LifoQueue()
 
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, port: int, connections: int) -> AsyncIterator[Self]:
-        lines, writers = cls(), []
+        lines = cls(port)
         for _ in range(connections):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writers.append(writer)
-            lines._free.put_nowait((reader, writer))
+            lines._free.put_nowait(await lines._connect())
         try:
             yield lines
         finally:
-            for writer in writers:
-                writer.close()
+            while not lines._free.empty():
+                lines._free.get_nowait()[1].close()
 
     async def ask(self, request: bytes) -> Answer:
         """Send a request over the next free connection. Raises `Refused` where the answer is not 2xx."""
-        reader, writer = await self._free.get()
-        writer.write(request)
-        answered = await reader.readuntil(b"\r\n\r\n")
-        length = int(answered.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-        body = await reader.readexactly(length)
-        self._free.put_nowait((reader, writer))
-        if not answered.startswith(b"HTTP/1.1 2"):
-            line, _, _ = request.decode().partition("\r\n")
-            raise Refused(f"{line}: {(answered + body).decode()}")
-        return Answer(answered, body)
+        line = await self._free.get()
+        try:
+            answer = await _exchange(line, request)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            # A connection that was idle for some seconds is closed by the server, perhaps just now.
+            line[1].close()
+            line = await self._connect()
+            answer = await _exchange(line, request)
+        self._free.put_nowait(line)
+        if not answer.head.startswith(b"HTTP/1.1 2"):
+            asked, _, _ = request.decode().partition("\r\n")
+            raise Refused(f"{asked}: {(answer.head + answer.body).decode()}")
+        return answer
+
+    async def _connect(self) -> _Line:
+        return await asyncio.open_connection("127.0.0.1", self._port)
+
+
+async def _exchange(line: _Line, request: bytes) -> Answer:
+    reader, writer = line
+    writer.write(request)
+    answered = await reader.readuntil(b"\r\n\r\n")
+    length = int(answered.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+    return Answer(answered, await reader.readexactly(length))
