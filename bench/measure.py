@@ -48,7 +48,9 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a figure is to reach: by itself, or as a multiple of another (of several: the best) from the same run.
+    """What a figure is to reach: by itself, or as a multiple of another from the same run.
+
+    Of several others the best counts; `others` is then what they are called.
 
     >>> appends = Goal("16 in flight", "events/s", per=("pgbench",), at_least=0.8)
     >>> appends.measured([figure("16 in flight", "events/s", [900]), figure("pgbench", "events/s", [1000])])
@@ -60,6 +62,7 @@ class Goal:
     per: tuple[str, ...] = ()
     at_least: float | None = None
     at_most: float | None = None
+    others: str = ""
 
     def measured(self, figures: Iterable[Figure]) -> float | None:
         """What was reached, or None where it was not measured."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from projections.registry import PROJECTIONS
+from api.runtime import FED
 from store.database import Database
 
 __all__ = ["Served", "caught_up", "cpu_seconds", "environment", "memory", "serving", "started", "worker_elsewhere"]
@@ -19,6 +19,7 @@ __all__ = ["Served", "caught_up", "cpu_seconds", "environment", "memory", "servi
 UPHELD = ("-m", "api.cli")
 _STOP_WITHIN = 15
 _LEADS = (7_355_608, 7_355_609, 7_355_610)
+_FOLLOW = [*(projection.name for projection in FED), "routing"]
 _REACHED = """
 SELECT coalesce(min(position), 0) >= (SELECT coalesce(max(notification_id), 0) FROM stored_events)
 FROM checkpoints WHERE name = ANY(%s)"""
@@ -80,15 +81,15 @@ async def worker_elsewhere(database: Database) -> AsyncIterator[None]:
 
 
 async def caught_up(dsn: str, *, within: float) -> float:
-    """Wait until every projection has reached the end of the log; answers how long it took.
+    """Wait until every projection and policy has reached the end of the log; answers how long it took.
 
     Raises `TimeoutError`.
     """
     loop = asyncio.get_running_loop()
-    began, names = loop.time(), [projection.name for projection in PROJECTIONS]
+    began = loop.time()
     async with asyncio.timeout(within), await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
         while True:
-            row = await (await conn.execute(_REACHED, (names,))).fetchone()
+            row = await (await conn.execute(_REACHED, (_FOLLOW,))).fetchone()
             if row is not None and row[0]:
                 return loop.time() - began
             await asyncio.sleep(0.05)
