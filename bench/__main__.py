@@ -4,6 +4,7 @@
 """
 
 import argparse
+import signal
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -33,6 +34,8 @@ _USUAL = ("appends", "requests", "lag")
 
 def main() -> None:
     arguments = _parser().parse_args()
+    # Whatever was started is ended in order, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     if arguments.record:
         report.record({name: goals for name, (_, goals) in _PARTS.items()})
         return

@@ -36,7 +36,7 @@ Appender = Callable[[], Awaitable[None]]
 _CATALOGUE = parse_catalogue("")
 _DUE = Wanted(DueRule(at=SystemClock().now() + timedelta(days=30)))
 _THREADS = (1, 4, 16)
-_LIBRARY = tuple(f"eventsourcing as it comes, {threads} threads" for threads in _THREADS)
+_LIBRARY = tuple(f"eventsourcing as it comes, {threads} thread{'s' * (threads > 1)}" for threads in _THREADS)
 
 
 def facts(in_flight: int) -> str:
@@ -44,7 +44,7 @@ def facts(in_flight: int) -> str:
 
 
 def clients(number: int) -> str:
-    return f"pgbench one-row INSERT, {number} clients"
+    return f"pgbench one-row INSERT, {number} client{'s' * (number > 1)}"
 
 
 GOALS = (

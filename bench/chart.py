@@ -27,14 +27,14 @@ def bars(title: str, figures: Sequence[Figure]) -> str:
     (True, True)
     """
     most = max((figure.most for figure in figures), default=1.0)
-    height = _ROW * (len(figures) + 2)
+    height = _ROW * (len(figures) + 1) + 16
     unit = figures[0].unit if figures else ""
     rows = [_bar(figure, number, (_WIDTH - _NAMES - _NUMBERS) / most) for number, figure in enumerate(figures)]
     return "\n".join(
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img">',
             f"<title>{escape(title)}</title><style>{_STYLE}</style><defs>{_HATCHED}</defs>",
-            f'<text x="0" y="18" font-weight="bold">{escape(title)}, {escape(unit)}</text>',
+            f'<text x="0" y="18" style="font-weight:bold">{escape(title)}, {escape(unit)}</text>',
             *rows,
             "</svg>\n",
         )

@@ -22,7 +22,6 @@ _DUE = 10_000
 _IDLE_SECONDS = 10.0
 _AHEAD = timedelta(seconds=60)
 _WITHIN = timedelta(seconds=60)
-_PROJECT_WITHIN = 3_600
 _WAITING = "CPU while nothing falls due, many open"
 _EMPTY = "CPU while nothing falls due, none open"
 _LATE = "receipts missed, recorded after they were due"
@@ -44,7 +43,7 @@ async def clock(options: Options) -> list[Figure]:
         if not await scalar(database, "SELECT count(*) FROM (SELECT FROM stored_events LIMIT 1) AS first"):
             await generate_open(database, keyring, options.commitments or _OPEN)
         async with serving(many) as served, serving(none) as idle:
-            await caught_up(database.dsn, within=_PROJECT_WITHIN)
+            await caught_up(database.dsn)
             await asyncio.sleep(_IDLE_SECONDS)
             shares = [await _idle([(served, database), (idle, empty)]) for _ in range(options.rounds)]
             late = await _fall_due(database, keyring)

@@ -22,7 +22,6 @@ __all__ = ["GOALS", "lag"]
 _CONNECTIONS = 64
 _WARM_UP_SECONDS = 3.0
 _POLL_SECONDS = 0.001
-_CATCH_UP_WITHIN = 120
 _NAME = "from the answer until all projections have it"
 _COMMIT = "one durable INSERT"
 
@@ -42,12 +41,12 @@ async def lag(options: Options) -> list[Figure]:
         await database.connect("looker") as conn,
     ):
         await _Commands(lines).run(options.rate, _WARM_UP_SECONDS)
-        await caught_up(database.dsn, within=_CATCH_UP_WITHIN)
+        await caught_up(database.dsn)
         commits = await _commits(conn)
         commands, looker = _Commands(lines), _Looker(conn)
         looking = asyncio.create_task(looker.run())
         took = await commands.run(options.rate, options.pace_seconds)
-        await caught_up(database.dsn, within=_CATCH_UP_WITHIN)
+        await caught_up(database.dsn)
         await asyncio.sleep(0.1)
         looking.cancel()
         seen = [looker.seen(position) - answered for position, answered in commands.answered]

@@ -13,8 +13,6 @@ from store.keyring import open_keyring
 
 __all__ = ["generated", "scalar"]
 
-_PROJECT_WITHIN = 3 * 3600
-
 
 @contextlib.asynccontextmanager
 async def generated(data_dir: Path, commitments: int) -> AsyncIterator[Database]:
@@ -27,7 +25,7 @@ async def generated(data_dir: Path, commitments: int) -> AsyncIterator[Database]
             await generate(database, keyring, Wanted(commitments, datetime.now(UTC)))
         # The planner would go by what it knew of the empty tables until its statistics are gathered by themselves.
         async with started(data_dir, *UPHELD, "worker"):
-            await caught_up(database.dsn, within=_PROJECT_WITHIN)
+            await caught_up(database.dsn)
         async with await database.connect("bench") as conn:
             await conn.execute("VACUUM ANALYZE")
         yield database

@@ -5,7 +5,8 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psutil
@@ -20,8 +21,9 @@ UPHELD = ("-m", "api.cli")
 _STOP_WITHIN = 15
 _LEADS = (7_355_608, 7_355_609, 7_355_610)
 _FOLLOW = [*(projection.name for projection in FED), "routing"]
+_STALLED_SECONDS = 60
 _REACHED = """
-SELECT coalesce(min(position), 0) >= (SELECT coalesce(max(notification_id), 0) FROM stored_events)
+SELECT coalesce(min(position), 0), (SELECT coalesce(max(notification_id), 0) FROM stored_events)
 FROM checkpoints WHERE name = ANY(%s)"""
 
 
@@ -33,10 +35,10 @@ class Served:
         self.process = psutil.Process(pid)
 
 
-def environment(data_dir: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment(data_dir: Path) -> dict[str, str]:
     """Our environment without what it says about Upheld."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("UPHELD_")}
-    return ours | {"UPHELD_DATA_DIR": str(data_dir)} | dict(settings or {})
+    return ours | {"UPHELD_DATA_DIR": str(data_dir)}
 
 
 @contextlib.asynccontextmanager
@@ -80,18 +82,22 @@ async def worker_elsewhere(database: Database) -> AsyncIterator[None]:
         yield
 
 
-async def caught_up(dsn: str, *, within: float) -> float:
-    """Wait until every projection and policy has reached the end of the log; answers how long it took.
+async def caught_up(dsn: str) -> None:
+    """Wait until every projection and policy has reached the end of the log.
 
-    Raises `TimeoutError`.
+    Raises `RuntimeError` where none of them moves for a minute.
     """
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    async with asyncio.timeout(within), await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
+    last, moved = -1, time.monotonic()
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
         while True:
             row = await (await conn.execute(_REACHED, (_FOLLOW,))).fetchone()
-            if row is not None and row[0]:
-                return loop.time() - began
+            reached, head = row or (0, 0)
+            if reached >= head:
+                return
+            if reached != last:
+                last, moved = reached, time.monotonic()
+            elif time.monotonic() - moved > _STALLED_SECONDS:
+                raise RuntimeError(f"the projections have stood still at {reached} of {head} for a minute")
             await asyncio.sleep(0.05)
 
 

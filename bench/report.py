@@ -63,16 +63,17 @@ def record(goals: Mapping[str, Sequence[Goal]]) -> None:
     """Rewrite the figures in docs/performance.md, and its chart, from the newest results."""
     found = newest()
     lines: list[str] = []
+    appended = [figure for part in ("peers", "appends") if part in found for figure in found[part]["figures"]]
+    if appended:
+        once = {figure.name: figure for figure in appended}
+        _CHART.write_text(bars("Durable appends", sorted(once.values(), key=lambda figure: figure.median)))
+        lines += [f"![Durable appends; the tables below have the same figures]({_CHART.name})", ""]
     for part, of_part in goals.items():
         if part in found:
             lines += _section(part, found[part], of_part)
     before, _, rest = _PAGE.read_text().partition(_BEGIN)
     _, _, after = rest.partition(_END)
     _PAGE.write_text(f"{before}{_BEGIN}\n\n" + "\n".join(lines) + f"\n{_END}{after}")
-    appended = [figure for part in ("appends", "peers") if part in found for figure in found[part]["figures"]]
-    once = {figure.name: figure for figure in reversed(appended) if figure.unit == "events/s"}
-    if once:
-        _CHART.write_text(bars("Durable appends", sorted(once.values(), key=lambda figure: figure.median)))
 
 
 def _section(part: str, measured: Mapping[str, Any], goals: Sequence[Goal]) -> list[str]:

@@ -14,7 +14,6 @@ from store.database import Database
 __all__ = ["GOALS", "requests"]
 
 _CONNECTIONS = (16, 64)
-_CATCH_UP_WITHIN = 120
 _POST = head(
     "POST",
     "/v1/commitments",
@@ -84,5 +83,5 @@ async def _load(served: Served, connections: int, seconds: float, dsn: str | Non
         await asyncio.gather(*(one_after_another() for _ in range(connections)))
         rate = len(took) / (time.perf_counter() - began)
     if dsn is not None:
-        await caught_up(dsn, within=_CATCH_UP_WITHIN)
+        await caught_up(dsn)
     return {"requests/s": rate, **spread(took)}
