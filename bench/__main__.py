@@ -5,6 +5,7 @@
 
 import argparse
 import signal
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from bench import appends, clock, importing, lag, peers, rebuild, report, requests, scale
 from bench.measure import Figure, Goal, Options, machine
+from bench.processes import stop_servers
 
 _PARTS: dict[str, tuple[Callable[[Options], Awaitable[list[Figure]]], Sequence[Goal]]] = {
     "appends": (appends.appends, appends.GOALS),
@@ -34,7 +36,8 @@ _USUAL = ("appends", "requests", "lag")
 
 def main() -> None:
     arguments = _parser().parse_args()
-    # Whatever was started is ended in order, as after Ctrl-C.
+    # Whatever was started is ended in order, as after Ctrl-C, which a shell's background jobs ignore.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     if arguments.record:
         report.record({name: goals for name, (_, goals) in _PARTS.items()})
@@ -46,7 +49,12 @@ def main() -> None:
         measure, goals = _PARTS[part]
         print(f"measuring {part} ...", flush=True)
         with tempfile.TemporaryDirectory(prefix="upheld-bench-") as folder:
-            figures = uvloop.run(_measured(measure, _options(arguments, Path(folder))))
+            try:
+                figures = uvloop.run(_measured(measure, _options(arguments, Path(folder))))
+            except KeyboardInterrupt:
+                sys.exit(130)
+            finally:
+                stop_servers(Path(folder))
         if figures:
             report.show(part, figures, goals)
             # What was measured stays, whatever becomes of the parts that follow.

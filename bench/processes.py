@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +16,17 @@ import psycopg
 from api.runtime import FED
 from store.database import Database
 
-__all__ = ["Served", "caught_up", "cpu_seconds", "environment", "memory", "serving", "started", "worker_elsewhere"]
+__all__ = [
+    "Served",
+    "caught_up",
+    "cpu_seconds",
+    "environment",
+    "memory",
+    "serving",
+    "started",
+    "stop_servers",
+    "worker_elsewhere",
+]
 
 UPHELD = ("-m", "api.cli")
 _STOP_WITHIN = 15
@@ -114,3 +125,12 @@ async def cpu_seconds(served: Served, database: Database) -> dict[int, float]:
         with contextlib.suppress(psutil.NoSuchProcess):
             used[pid] = sum(psutil.Process(pid).cpu_times()[:2])
     return used
+
+
+def stop_servers(folder: Path) -> None:
+    """Stop the database servers of a folder that is given up: an interruption may have come while one was starting."""
+    for file in folder.glob("*/postgres/postmaster.pid"):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            server = psutil.Process(int(file.read_text().split()[0]))
+            server.send_signal(signal.SIGINT)
+            server.wait(_STOP_WITHIN)
