@@ -1,11 +1,11 @@
-# What can be done here: make install, run, test, chaos, check, bench, lock, clean.
+# What can be done here: make install, run, test, chaos, check, bench, bench-peers, lock, clean.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: install run test chaos check bench lock clean
+.PHONY: install run test chaos check bench bench-peers lock clean
 
 install: $(VENV)/.installed
 	@:
@@ -39,8 +39,14 @@ check: install
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+# `make bench PARTS="scale clock"` measures something else; docs/performance.md says what there is.
+PARTS ?=
+
 bench: install
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(PARTS)
+
+bench-peers: install
+	@$(BIN)/python -m bench peers
 
 # Keeps the versions that are pinned and still fit; `make lock LOCK_FLAGS=--upgrade` takes the newest.
 # The tool has an environment of its own, so that a lock file can be mended when it does not install.

@@ -1,54 +1,97 @@
-"""`make bench`: measures, prints a table, and writes the figures as JSON to bench/results/."""
+"""`make bench`: measures, prints tables, and writes the figures as JSON to bench/results/.
 
-import json
+>>> python -m bench appends requests --rounds 3  # doctest: +SKIP
+"""
+
+import argparse
+import signal
 import sys
 import tempfile
-from dataclasses import asdict
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import uvloop
 from rich.console import Console
-from rich.table import Table
 
-from bench.appends import appends
-from bench.measure import Figure, machine
-from bench.requests import requests
+from bench import appends, clock, importing, lag, peers, rebuild, report, requests, scale
+from bench.measure import Figure, Goal, Options, machine
+from bench.processes import stop_servers
 
-_ROUNDS = 5
-_RATIOS = (
-    ("Upheld appends, 1 in flight", "pgbench one-row INSERT, 1 clients"),
-    ("Upheld appends, 16 in flight", "pgbench one-row INSERT, 16 clients"),
-    ("Upheld appends, 64 in flight", "pgbench one-row INSERT, 16 clients"),
-    ("POST /v1/commitments, 16 connections", "no-op POST, 16 connections"),
-    ("POST /v1/commitments, 64 connections", "no-op POST, 64 connections"),
-)
+_PARTS: dict[str, tuple[Callable[[Options], Awaitable[list[Figure]]], Sequence[Goal]]] = {
+    "appends": (appends.appends, appends.GOALS),
+    "peers": (peers.peers, peers.GOALS),
+    "requests": (requests.requests, requests.GOALS),
+    "rebuild": (rebuild.rebuild, rebuild.GOALS),
+    "lag": (lag.lag, lag.GOALS),
+    "scale": (scale.scale, scale.GOALS),
+    "clock": (clock.clock, clock.GOALS),
+    "import": (importing.importing, importing.GOALS),
+}
+_ALSO = {"memory": "scale"}
+"""What is measured along with another part."""
 
-
-async def _measure(rounds: int) -> dict[str, Figure]:
-    with tempfile.TemporaryDirectory(prefix="upheld-bench-") as folder:
-        return await appends(Path(folder, "appends"), rounds) | await requests(Path(folder, "requests"), rounds)
+_USUAL = ("appends", "requests", "lag")
+"""What is measured when nothing is named: some minutes of it."""
 
 
 def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else _ROUNDS
-    figures = uvloop.run(_measure(rounds))
-    table = Table("what", "median", "least", "most", "unit", title=machine())
-    for figure in figures.values():
-        table.add_row(figure.name, *(f"{n:,.0f}" for n in (figure.median, figure.least, figure.most)), figure.unit)
-    ratios = {f"{one} / {other}": figures[one].median / figures[other].median for one, other in _RATIOS}
-    compared = Table("ratio of medians", "")
-    for name, ratio in ratios.items():
-        compared.add_row(name, f"{ratio:.2f}")
-    for one in (table, compared):
-        Console(width=120).print(one)
-    results = Path("bench/results")
-    results.mkdir(parents=True, exist_ok=True)
-    now = datetime.now(UTC)
-    written = {"machine": machine(), "at": now.isoformat(), "figures": [asdict(f) for f in figures.values()]}
-    file = results / f"{now:%Y%m%dT%H%M%SZ}.json"
-    file.write_text(json.dumps(written | {"ratios": ratios}, indent=1) + "\n")
-    print(f"written to {file}")
+    arguments = _parser().parse_args()
+    # Whatever was started is ended in order, as after Ctrl-C, which a shell's background jobs ignore.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    if arguments.record:
+        report.record({name: goals for name, (_, goals) in _PARTS.items()})
+        return
+    parts = _PARTS if "all" in arguments.parts else arguments.parts or _USUAL
+    named = dict.fromkeys(_ALSO.get(part, part) for part in parts)
+    Console().print(machine())
+    for part in named:
+        measure, goals = _PARTS[part]
+        print(f"measuring {part} ...", flush=True)
+        with tempfile.TemporaryDirectory(prefix="upheld-bench-") as folder:
+            try:
+                figures = uvloop.run(_measured(measure, _options(arguments, Path(folder))))
+            except KeyboardInterrupt:
+                sys.exit(130)
+            finally:
+                stop_servers(Path(folder))
+        if figures:
+            report.show(part, figures, goals)
+            # What was measured stays, whatever becomes of the parts that follow.
+            print(f"written to {report.write({part: figures})}")
+
+
+async def _measured(measure: Callable[[Options], Awaitable[list[Figure]]], options: Options) -> list[Figure]:
+    return await measure(options)
+
+
+def _options(arguments: argparse.Namespace, folder: Path) -> Options:
+    chosen = {name: value for name, value in vars(arguments).items() if name not in ("parts", "record")}
+    return Options(folder, **{name: value for name, value in chosen.items() if value is not None})
+
+
+def _part(name: str) -> str:
+    if name not in (*_PARTS, *_ALSO, "all"):
+        raise argparse.ArgumentTypeError(f"there is no part {name}")
+    return name
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Measures how fast Upheld is, and against what."
+    )
+    add = parser.add_argument
+    add("parts", nargs="*", metavar="PART", type=_part, help=f"{', '.join((*_PARTS, *_ALSO))}, or all")
+    add("--rounds", type=int, help="how often the contenders of a comparison take turns, after one to warm up")
+    add("--seconds", type=float, help="how long each of them runs in a turn")
+    add("--commitments", type=int, help="the length of the generated log; for the clock, how many are open")
+    add("--rows", type=int, help="import: the rows of the smaller file")
+    add("--rate", type=int, help="lag: commands a second")
+    add("--pace-seconds", type=float, help="lag: for how long")
+    add("--data-dir", type=Path, help="a folder made by bench.generate, instead of a log made for the occasion")
+    add("--small-data-dir", type=Path, help="scale: the same for the short log")
+    add("--record", action="store_true", help="measure nothing; write the newest results into docs/performance.md")
+    return parser
 
 
 if __name__ == "__main__":

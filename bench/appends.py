@@ -1,93 +1,170 @@
-"""Durable appends in process, beside one-row inserts of `pgbench` on the same server."""
+"""Durable appends in process: single facts and whole commands, beside what the database and the library do."""
 
 import asyncio
-import re
-import tempfile
+import itertools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from bench.measure import Figure, interleaved
+from bench.measure import Contender, Figure, Goal, Options, interleaved
+from bench.yardsticks import ONE_ROW_TABLE, library, one_row_inserts
 from domain.catalogue import parse_catalogue
 from domain.commitment import Commitment
 from domain.deadlines import DueRule
+from domain.keeping import Contact, contact
 from domain.moment import Moment
 from domain.promising import Making, Wanted, make
+from domain.receiving import ReceiptGiven, receive
 from domain.values import Origin
 from store import migrations
 from store.clock import SystemClock
+from store.codec import FactMapper
 from store.database import Database
-from store.embedded import PROGRAMS
 from store.keyring import Keyring
 from store.ledger import Ledger
-from store.writer import Writer
+from store.writer import Append, NewStream, Writer
 
-__all__ = ["appends"]
+__all__ = ["GOALS", "appenders_on", "appends", "clients", "facts"]
 
-_SECONDS = 4
-_IN_FLIGHT = (1, 16, 64)
-_ONE_ROW = "INSERT INTO bench_rows (payload) VALUES (repeat('x', 400));\n"
-_TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
+Appender = Callable[[], Awaitable[None]]
+"""Appends one event, and waits until it is durable."""
+
+_CATALOGUE = parse_catalogue("")
+_DUE = Wanted(DueRule(at=SystemClock().now() + timedelta(days=30)))
+_THREADS = (1, 4, 16)
+_LIBRARY = tuple(f"eventsourcing as it comes, {threads} thread{'s' * (threads > 1)}" for threads in _THREADS)
 
 
-async def appends(data_dir: Path, rounds: int) -> dict[str, Figure]:
-    """Events a second: creations of real, encrypted commitments, by how many are in flight; and the limit."""
+def facts(in_flight: int) -> str:
+    return f"Upheld, single facts, {in_flight} in flight"
+
+
+def clients(number: int) -> str:
+    return f"pgbench one-row INSERT, {number} client{'s' * (number > 1)}"
+
+
+GOALS = (
+    Goal(facts(16), "events/s", per=(clients(16),), at_least=0.8),
+    Goal(facts(256), "events/s", per=(clients(16),), at_least=1.5),
+    Goal(facts(16), "events/s", per=_LIBRARY, at_least=7, others="eventsourcing as it comes, at its best"),
+)
+
+
+async def appends(options: Options) -> list[Figure]:
+    """Events a second, by how many are in flight; nothing of it is projected."""
+    async with appenders_on(options.folder / "appends", options.seconds) as appenders:
+        return await interleaved(appenders.contenders(), options.rounds)
+
+
+@asynccontextmanager
+async def appenders_on(data_dir: Path, seconds: float) -> AsyncIterator["_Appenders"]:
+    """Whoever appends, on a server of their own."""
     async with Database.open(None, data_dir) as database:
         async with await database.connect("bench") as conn:
             await migrations.apply(conn)
-            await conn.execute("CREATE TABLE IF NOT EXISTS bench_rows (id bigserial PRIMARY KEY, payload text)")
-        clock = SystemClock()
-        writer = Writer(database, clock)
-        ledger = Ledger(database, Keyring(bytes(32)), writer, clock)
+            await conn.execute(ONE_ROW_TABLE)
+        writer = Writer(database, SystemClock())
         running = asyncio.create_task(writer.run())
-        contenders: dict[str, Callable[[], Awaitable[float]]] = {}
-        for clients in (1, 16):
-            contenders[f"pgbench one-row INSERT, {clients} clients"] = partial(_pgbench, database.dsn, clients)
-        for in_flight in _IN_FLIGHT:
-            contenders[f"Upheld appends, {in_flight} in flight"] = partial(_append, ledger, in_flight)
         try:
-            return await interleaved(contenders, "events/s", rounds)
+            yield _Appenders(database, writer, seconds)
         finally:
             await writer.close()
             await running
 
 
-async def _append(ledger: Ledger, in_flight: int) -> float:
-    catalogue = parse_catalogue("")
-    due = Wanted(DueRule(at=SystemClock().now() + timedelta(days=1)))
-    making = Making(customer_id="CU-1", kind="redelivery", promise="Tomorrow before noon, at the back door", due=due)
-    until, done = time.perf_counter() + _SECONDS, 0
+class _Appenders:
+    """The contenders, all on one server."""
 
-    def made(id: UUID) -> Commitment:
-        return make(id, making, None, [], Moment(ledger.clock.now(), Origin("agent:ling"), catalogue))
+    def __init__(self, database: Database, writer: Writer, seconds: float) -> None:
+        self.dsn, self._writer, self._seconds = database.dsn, writer, seconds
+        self._keyring = Keyring(bytes(32))
+        self._ledger = Ledger(database, self._keyring, writer, SystemClock())
 
-    async def one_after_another() -> None:
-        nonlocal done
-        while time.perf_counter() < until:
+    def contenders(self) -> dict[str, Contender]:
+        seconds = self._seconds
+        found: dict[str, Contender] = {
+            clients(number): partial(one_row_inserts, self.dsn, number, seconds) for number in (1, 16)
+        }
+        for threads, name in zip(_THREADS, _LIBRARY, strict=True):
+            found[name] = partial(library, self.dsn, threads, seconds)
+        for in_flight in (1, 16, 64, 256):
+            found[facts(in_flight)] = partial(self.single_facts, in_flight)
+        for in_flight in (16, 256):
+            found[f"Upheld, creations, {in_flight} in flight"] = partial(self._measure, self._creations, in_flight)
+            found[f"Upheld, receipts, {in_flight} in flight"] = partial(self._measure, self._receipts, in_flight)
+        return found
+
+    async def single_facts(self, in_flight: int) -> dict[str, float]:
+        """Facts that are decided already: encoded, encrypted, committed, each waited for."""
+        return await self._measure(self._single_facts, in_flight)
+
+    async def _measure(
+        self, prepare: Callable[[], Coroutine[None, None, Appender]], in_flight: int
+    ) -> dict[str, float]:
+        """Events a second, where so many append one after another beside each other."""
+        appenders = await asyncio.gather(*(prepare() for _ in range(in_flight)))
+        began, done = time.perf_counter(), 0
+
+        async def one_after_another(append: Appender) -> None:
+            nonlocal done
+            while time.perf_counter() < began + self._seconds:
+                await append()
+                done += 1
+
+        await asyncio.gather(*map(one_after_another, appenders))
+        return {"events/s": done / (time.perf_counter() - began)}
+
+    async def _single_facts(self) -> Appender:
+        """Another contact of the customer, and another, on a commitment that exists."""
+        commitment, key = _made(uuid4()), self._keyring.new_key()
+        contact(commitment, Contact("phone", "inbound", "Where is it?", 4), _moment("agent:ling"))
+        made, fact = commitment.collect_events()
+        mapper, id = FactMapper(self._keyring, key), commitment.id
+        begins = NewStream(id, "commitment", None, "CU-7", self._keyring.wrap(id, key))
+        await self._writer.append(Append([mapper.to_stored_event(made)], {id: 0}, (begins,)))
+        fields, contacted = vars(fact), type(fact)
+        versions = itertools.count(fact.originator_version)
+
+        async def append() -> None:
+            version = next(versions)
+            stored = mapper.to_stored_event(contacted(**{**fields, "originator_version": version}))
+            await self._writer.append(Append([stored], {id: version - 1}))
+
+        return append
+
+    async def _creations(self) -> Appender:
+        """Whole creations: decided, encrypted under a new key, committed."""
+
+        async def append() -> None:
             id = uuid4()
-            await ledger.begin(id, None, lambda *_, id=id: made(id))
-            done += 1
+            await self._ledger.begin(id, None, lambda *_: _made(id))
 
-    began = time.perf_counter()
-    await asyncio.gather(*(one_after_another() for _ in range(in_flight)))
-    return done / (time.perf_counter() - began)
+        return append
 
-
-async def _pgbench(dsn: str, clients: int) -> float:
-    with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
-        script.write(_ONE_ROW)
-        script.flush()
-        process = await asyncio.create_subprocess_exec(
-            PROGRAMS / "pgbench",
-            *("-n", "-f", script.name, "-c", str(clients), "-j", "2", "-T", str(_SECONDS), dsn),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+    async def _receipts(self) -> Appender:
+        """Whole receipts, each of them news: what was acknowledged is declined, and acknowledged again."""
+        id = uuid4()
+        await self._ledger.begin(id, None, lambda *_: _made(id, "refund"))
+        turns = itertools.cycle(
+            (ReceiptGiven(1, "acknowledged"), ReceiptGiven(1, "declined", reason="The van is full"))
         )
-        out, error = await process.communicate()
-    found = _TPS.search(out.decode())
-    if found is None:
-        raise RuntimeError(f"pgbench failed: {error.decode()}")
-    return float(found[1])
+
+        async def append() -> None:
+            given = next(turns)
+            await self._ledger.change(id, lambda commitment, _: receive(commitment, given, _moment("finance:zhao")))
+
+        return append
+
+
+def _made(id: UUID, kind: str = "redelivery") -> Commitment:
+    """A promise; of a redelivery nothing more is recorded, a refund goes to whoever is of the finance team."""
+    making = Making(customer_id="CU-7", kind=kind, promise="Tomorrow before noon, at the back door", due=_DUE)
+    return make(id, making, None, [], _moment("agent:ling"))
+
+
+def _moment(by: str) -> Moment:
+    return Moment(SystemClock().now(), Origin(by), _CATALOGUE)

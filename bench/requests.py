@@ -1,23 +1,23 @@
 """POST /v1/commitments with everything it does, beside a bare no-op POST on the same server software."""
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-from bench.measure import Figure, interleaved
+from bench.measure import Contender, Figure, Goal, Options, interleaved, spread
+from bench.processes import Served, caught_up, serving, worker_elsewhere
+from bench.talking import Lines, head
+from store.database import Database
 
-__all__ = ["requests"]
+__all__ = ["GOALS", "requests"]
 
-_SECONDS = 4
 _CONNECTIONS = (16, 64)
-_BODY = json.dumps(
+_POST = head(
+    "POST",
+    "/v1/commitments",
+    "agent:ling",
     {
         "customer_id": "CU-1",
         "kind": "redelivery",
@@ -25,59 +25,63 @@ _BODY = json.dumps(
         "due": {"within": {"amount": 1, "unit": "days"}},
         "channel": "phone",
         "conversation": "call-8871",
-    }
-).encode()
+    },
+)
 
 
-async def requests(data_dir: Path, rounds: int) -> dict[str, Figure]:
-    """Requests a second over loopback, by connections; the projections run along."""
-    upheld = ("-m", "api.cli", "serve", "--port", "0")
-    async with _process(("-m", "bench.noop"), data_dir) as noop, _process(upheld, data_dir) as served:
-        contenders: dict[str, Callable[[], Awaitable[float]]] = {}
+def _noop(connections: int) -> str:
+    return f"no-op POST, {connections} connections"
+
+
+def _alone(connections: int) -> str:
+    return f"POST /v1/commitments, worker elsewhere, {connections} connections"
+
+
+def _live(connections: int) -> str:
+    return f"POST /v1/commitments, worker live, {connections} connections"
+
+
+GOALS = tuple(
+    Goal(ours(connections), "requests/s", per=(_noop(connections),))
+    for ours in (_alone, _live)
+    for connections in _CONNECTIONS
+)
+
+
+async def requests(options: Options) -> list[Figure]:
+    """Requests a second over loopback, and how long each took, by connections."""
+    async with AsyncExitStack() as stack:
+        noop = await stack.enter_async_context(serving(options.folder, "-m", "bench.noop"))
+        alone, _ = await _upheld(stack, options.folder / "alone", elsewhere=True)
+        live, dsn = await _upheld(stack, options.folder / "live", elsewhere=False)
+        contenders: dict[str, Contender] = {}
         for connections in _CONNECTIONS:
-            contenders[f"no-op POST, {connections} connections"] = partial(_load, noop, connections)
-            contenders[f"POST /v1/commitments, {connections} connections"] = partial(_load, served, connections)
-        return await interleaved(contenders, "requests/s", rounds)
+            contenders[_noop(connections)] = partial(_load, noop, connections, options.seconds)
+            contenders[_alone(connections)] = partial(_load, alone, connections, options.seconds)
+            contenders[_live(connections)] = partial(_load, live, connections, options.seconds, dsn)
+        return await interleaved(contenders, options.rounds)
 
 
-@asynccontextmanager
-async def _process(arguments: tuple[str, ...], data_dir: Path) -> AsyncIterator[int]:
-    """A server in a process of its own, and its port."""
-    environment = os.environ | {"UPHELD_DATA_DIR": str(data_dir)}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    line = await process.stdout.readline() if process.stdout else b""
-    if not line.startswith(b"listening on "):
-        raise RuntimeError(f"{' '.join(arguments)} does not serve")
-    try:
-        yield int(line.rsplit(b":", 1)[1])
-    finally:
-        process.terminate()
-        await process.wait()
+async def _upheld(stack: AsyncExitStack, data_dir: Path, *, elsewhere: bool) -> tuple[Served, str]:
+    """A process that serves, and its database."""
+    database = await stack.enter_async_context(Database.open(None, data_dir))
+    if elsewhere:
+        await stack.enter_async_context(worker_elsewhere(database))
+    return await stack.enter_async_context(serving(data_dir)), database.dsn
 
 
-async def _load(port: int, connections: int) -> float:
-    """Requests answered with 2xx a second, over connections that stay open."""
-    head = (
-        f"POST /v1/commitments HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-Actor: agent:ling\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(_BODY)}\r\n\r\n"
-    )
-    request, until, done = head.encode() + _BODY, time.perf_counter() + _SECONDS, 0
+async def _load(served: Served, connections: int, seconds: float, dsn: str | None = None) -> dict[str, float]:
+    """Requests one after another on each connection; what was recorded is projected before the next turn."""
+    async with Lines.open(served.port, connections) as lines:
+        began, took = time.perf_counter(), list[float]()
 
-    async def one_after_another() -> None:
-        nonlocal done
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while time.perf_counter() < until:
-            writer.write(request)
-            answered = await reader.readuntil(b"\r\n\r\n")
-            length = int(answered.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-            await reader.readexactly(length)
-            if not answered.startswith(b"HTTP/1.1 2"):
-                raise RuntimeError(answered.decode())
-            done += 1
-        writer.close()
+        async def one_after_another() -> None:
+            while (asked := time.perf_counter()) < began + seconds:
+                await lines.ask(_POST)
+                took.append(time.perf_counter() - asked)
 
-    began = time.perf_counter()
-    await asyncio.gather(*(one_after_another() for _ in range(connections)))
-    return done / (time.perf_counter() - began)
+        await asyncio.gather(*(one_after_another() for _ in range(connections)))
+        rate = len(took) / (time.perf_counter() - began)
+    if dsn is not None:
+        await caught_up(dsn)
+    return {"requests/s": rate, **spread(took)}

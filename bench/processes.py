@@ -1,0 +1,136 @@
+"""Processes of Upheld as a user starts them, each on a data folder of its own, and what they cost."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from api.runtime import FED
+from store.database import Database
+
+__all__ = [
+    "Served",
+    "caught_up",
+    "cpu_seconds",
+    "environment",
+    "memory",
+    "serving",
+    "started",
+    "stop_servers",
+    "worker_elsewhere",
+]
+
+UPHELD = ("-m", "api.cli")
+_STOP_WITHIN = 15
+_LEADS = (7_355_608, 7_355_609, 7_355_610)
+_FOLLOW = [*(projection.name for projection in FED), "routing"]
+_STALLED_SECONDS = 60
+_REACHED = """
+SELECT coalesce(min(position), 0), (SELECT coalesce(max(notification_id), 0) FROM stored_events)
+FROM checkpoints WHERE name = ANY(%s)"""
+
+
+class Served:
+    """A process that answers requests."""
+
+    def __init__(self, port: int, pid: int) -> None:
+        self.port = port
+        self.process = psutil.Process(pid)
+
+
+def environment(data_dir: Path) -> dict[str, str]:
+    """Our environment without what it says about Upheld."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("UPHELD_")}
+    return ours | {"UPHELD_DATA_DIR": str(data_dir)}
+
+
+@contextlib.asynccontextmanager
+async def started(data_dir: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process that runs until we leave; then it is told to stop, and killed where it does not."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, *arguments),
+        env=environment(data_dir),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), _STOP_WITHIN)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def serving(data_dir: Path, *arguments: str) -> AsyncIterator[Served]:
+    """`upheld serve` (or another server that says where it listens) in a process of its own."""
+    command = arguments or (*UPHELD, "serve", "--port", "0")
+    async with started(data_dir, *command) as process:
+        line = await process.stdout.readline() if process.stdout else b""
+        if not line.startswith(b"listening on "):
+            raise RuntimeError(f"{' '.join(command)} does not serve")
+        yield Served(int(line.rsplit(b":", 1)[1]), process.pid)
+
+
+@contextlib.asynccontextmanager
+async def worker_elsewhere(database: Database) -> AsyncIterator[None]:
+    """Projections and policies belong to another process, which is idle: whoever serves only answers requests."""
+    async with await database.connect("elsewhere") as conn:
+        for lock in _LEADS:
+            await conn.execute("SELECT pg_advisory_lock(%s)", (lock,))
+        yield
+
+
+async def caught_up(dsn: str) -> None:
+    """Wait until every projection and policy has reached the end of the log.
+
+    Raises `RuntimeError` where none of them moves for a minute.
+    """
+    last, moved = -1, time.monotonic()
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
+        while True:
+            row = await (await conn.execute(_REACHED, (_FOLLOW,))).fetchone()
+            reached, head = row or (0, 0)
+            if reached >= head:
+                return
+            if reached != last:
+                last, moved = reached, time.monotonic()
+            elif time.monotonic() - moved > _STALLED_SECONDS:
+                raise RuntimeError(f"the projections have stood still at {reached} of {head} for a minute")
+            await asyncio.sleep(0.05)
+
+
+def memory(served: Served) -> float:
+    """What a process keeps in memory, in MB."""
+    return float(served.process.memory_info().rss) / 2**20
+
+
+async def cpu_seconds(served: Served, database: Database) -> dict[int, float]:
+    """Seconds of CPU used so far, by process: the one that serves, and its connections within the database server."""
+    rows = await database.fetch("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'upheld-%'")
+    used = {served.process.pid: sum(served.process.cpu_times()[:2])}
+    for (pid,) in rows:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            used[pid] = sum(psutil.Process(pid).cpu_times()[:2])
+    return used
+
+
+def stop_servers(folder: Path) -> None:
+    """Stop the database servers of a folder that is given up: an interruption may have come while one was starting."""
+    for file in folder.glob("*/postgres/postmaster.pid"):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            server = psutil.Process(int(file.read_text().split()[0]))
+            server.send_signal(signal.SIGINT)
+            server.wait(_STOP_WITHIN)
