@@ -27,13 +27,13 @@ BUSY = 1.0
 
 
 def test_serving_processes_that_are_killed_under_load_lose_nothing_and_double_nothing(
-    serve: Serve, own_server: EmbeddedServer, rounds: int
+    serve_there: Serve, own_server: EmbeddedServer, rounds: int
 ) -> None:
     """All processes of one `serve` at once, and again; each time another one begins where they ended."""
     forms = cycle([("--workers", "2"), ()])
 
     def begin() -> Serving:
-        return serve(*next(forms), data_dir=own_server.data_dir).wait()
+        return serve_there(*next(forms))
 
     serving = begin()
     load = Load(serving.url)
@@ -49,10 +49,10 @@ def test_serving_processes_that_are_killed_under_load_lose_nothing_and_double_no
 
 
 def test_a_server_that_is_ended_under_load_comes_back_and_has_lost_nothing(
-    serve: Serve, own_server: EmbeddedServer, rounds: int
+    serve_there: Serve, own_server: EmbeddedServer, rounds: int
 ) -> None:
     """The writer's connection is cut; the server's process behind it is killed; the server is stopped at once."""
-    serving = serve(data_dir=own_server.data_dir).wait()
+    serving = serve_there()
     load = Load(serving.url)
     faults: list[Callable[[], None]] = [
         lambda: terminate_backend(own_server.dsn, "upheld-writer"),
@@ -78,7 +78,7 @@ def test_a_worker_that_is_killed_is_followed_by_a_serving_process_within_two_sec
     for _ in range(rounds):
         with working(tmp_path, url) as worker:
             until(led_by_others(url, ()), 40, "the worker leads")
-            serving = serve(database_url=url).wait()
+            serving = serve()
             load.urls = (serving.url,)
             with load.going_on():
                 load.more(100)
