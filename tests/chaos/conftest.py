@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,12 +28,10 @@ def url(server: EmbeddedServer) -> Iterator[str]:
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Starts processes: `serve(database_url=url)`. Whoever still runs at the end must end well on SIGTERM."""
-    with ExitStack() as stack:
-        yield lambda *arguments, **settings: stack.enter_context(
-            Serving(tmp_path, *arguments, **{"master_key": MASTER_KEY, **settings})
-        )
+def serve(url: str, tmp_path: Path) -> Iterator[Serve]:
+    """Starts processes on that database: `serve()`."""
+    with _starting(tmp_path, database_url=url) as start:
+        yield start
 
 
 @pytest.fixture
@@ -45,3 +43,19 @@ def own_server() -> Iterator[EmbeddedServer]:
             yield server
         finally:
             server.stop()
+
+
+@pytest.fixture
+def serve_there(own_server: EmbeddedServer, tmp_path: Path) -> Iterator[Serve]:
+    """Starts processes that share that server, and start it again when it died: `serve_there("--workers", "2")`."""
+    with _starting(tmp_path, data_dir=own_server.data_dir) as start:
+        yield start
+
+
+@contextmanager
+def _starting(folder: Path, **usual: object) -> Iterator[Serve]:
+    """Processes that answer requests; whoever still runs at the end must end well on SIGTERM."""
+    with ExitStack() as stack:
+        yield lambda *arguments, **settings: stack.enter_context(
+            Serving(folder, *arguments, **{"master_key": MASTER_KEY, **usual, **settings})
+        )

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
@@ -22,16 +22,18 @@ pytestmark = pytest.mark.timeout(900)
 
 Serve = Callable[..., Serving]
 POLICIES = ("clock", "routing")
+BUSY = 1.0
+"""Seconds that a busy machine may add."""
 
 
 def test_serving_processes_that_are_killed_under_load_lose_nothing_and_double_nothing(
-    serve: Serve, own_server: EmbeddedServer, rounds: int
+    serve_there: Serve, own_server: EmbeddedServer, rounds: int
 ) -> None:
     """All processes of one `serve` at once, and again; each time another one begins where they ended."""
     forms = cycle([("--workers", "2"), ()])
 
     def begin() -> Serving:
-        return serve(*next(forms), data_dir=own_server.data_dir).wait()
+        return serve_there(*next(forms))
 
     serving = begin()
     load = Load(serving.url)
@@ -47,10 +49,10 @@ def test_serving_processes_that_are_killed_under_load_lose_nothing_and_double_no
 
 
 def test_a_server_that_is_ended_under_load_comes_back_and_has_lost_nothing(
-    serve: Serve, own_server: EmbeddedServer, rounds: int
+    serve_there: Serve, own_server: EmbeddedServer, rounds: int
 ) -> None:
     """The writer's connection is cut; the server's process behind it is killed; the server is stopped at once."""
-    serving = serve(data_dir=own_server.data_dir).wait()
+    serving = serve_there()
     load = Load(serving.url)
     faults: list[Callable[[], None]] = [
         lambda: terminate_backend(own_server.dsn, "upheld-writer"),
@@ -75,13 +77,15 @@ def test_a_worker_that_is_killed_is_followed_by_a_serving_process_within_two_sec
     load = Load()
     for _ in range(rounds):
         with working(tmp_path, url) as worker:
-            until(lambda: all_is_led(url), 40, "the worker leads")
-            serving = serve(database_url=url).wait()
+            until(led_by_others(url, ()), 40, "the worker leads")
+            serving = serve()
             load.urls = (serving.url,)
             with load.going_on():
                 load.more(100)
+                led = led_by_others(url, leaders(url))
                 worker.kill()
-                load.wait(at_the_end(url), 2, "the projections go on")
+                load.wait(led, 2 + BUSY, "the serving process leads")
+                load.wait(at_the_end(url), 3 + BUSY, "the projections go on")
                 load.more(50)
         assert_the_log_agrees_with(load, url)
         assert_the_projections_agree_with_the_log(url)
@@ -101,14 +105,20 @@ def working(folder: Path, url: str) -> Iterator["subprocess.Popen[bytes]"]:
         worker.wait()
 
 
-def all_is_led(url: str) -> bool:
-    """Whether somebody leads each projection and each policy."""
+def leaders(url: str) -> list[int]:
+    """The server's process for whoever leads, once for each projection and each policy that he leads."""
     query = (
-        "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()"
+        "SELECT l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()"
         " WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %s::bigint::oid"
     )
     with psycopg.connect(url, autocommit=True) as conn:
-        return conn.execute(query, (LOCKS,)).fetchone() == (len(FED) + len(POLICIES),)
+        return [pid for (pid,) in conn.execute(query, (LOCKS,))]
+
+
+def led_by_others(url: str, before: Iterable[int]) -> Callable[[], bool]:
+    """Whether all there is to lead is led, and nothing by those who led before."""
+    former, works = set(before), len(FED) + len(POLICIES)
+    return lambda: len(found := leaders(url)) == works and former.isdisjoint(found)
 
 
 def at_the_end(url: str) -> Callable[[], bool]:

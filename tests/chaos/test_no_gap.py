@@ -19,8 +19,8 @@ def test_nothing_appears_behind_what_a_follower_has_read_already(
     serve: Callable[..., Serving], url: str, rounds: int
 ) -> None:
     """Two processes write; one follows their history over HTTP, and one the table itself."""
-    one, other = serve(database_url=url), serve(database_url=url)
-    load = Load(one.wait().url, other.wait().url)
+    one, other = serve(), serve()
+    load = Load(one.url, other.url)
     agent = {"X-Actor": "auditor:chen"}
 
     with (

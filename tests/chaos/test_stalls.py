@@ -25,8 +25,7 @@ def test_a_process_that_stands_still_holds_up_neither_commands_nor_projections(
     serve: Callable[..., Serving], url: str, rounds: int
 ) -> None:
     """Of two processes now one stands still, now the other, each while it leads: from a random instant on."""
-    one = serve(database_url=url).wait()
-    other = serve(database_url=url).wait()
+    one, other = serve(), serve()
     load, dice = Load(one.url, other.url), random.Random()
     stalls: list[tuple[str, float, float]] = []
     pairs = cycle([(one, other), (other, one)])

@@ -33,7 +33,7 @@ def test_a_process_that_is_told_to_stop_under_load_has_done_what_it_accepted(
     """Who was not answered does not ask again; his command is recorded once, or not at all."""
     for _ in range(rounds):
         with EmptyDatabase(server.dsn) as url:
-            serving = serve(database_url=url).wait()
+            serving = serve(database_url=url)
             load = Load(serving.url, patient=False)
             with load.going_on():
                 load.more(100)
