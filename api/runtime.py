@@ -57,6 +57,7 @@ class Runtime:
     ledger: Ledger
     outdated: Sequence[Projection] = ()
     reached: dict[str, int] = field(default_factory=dict)
+    _connections: int = 0
 
     async def now(self) -> datetime:
         """The time; a test clock may have been moved by another process."""
@@ -80,6 +81,9 @@ class Runtime:
         Raises `ProjectionBehind` after `within` seconds.
         """
         deadline, pause = asyncio.get_running_loop().time() + within, 0.002
+        # A server that crashed may have taken back what the projections had reached; they do not wait for the disk.
+        if self._connections != self.database.connections:
+            self._connections, self.reached = self.database.connections, {}
         while (least := min(self.reached.get(name, 0) for name in names)) < position:
             self.reached = dict(await self.database.fetch(_REACHED))
             least = min(self.reached.get(name, 0) for name in names)

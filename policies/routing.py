@@ -33,6 +33,7 @@ SQL = queries("policies", "routing.sql")
 _POLL_SECONDS = 0.5
 _GATHER_SECONDS = 0.05
 _TRIES = 3
+_AT_ONCE = 16
 _STRETCH = 5_000
 
 
@@ -76,10 +77,14 @@ class RoutingPolicy:
         if last <= after:
             return False
         stretch = {"after": after, "last": last}
-        for position, order_id in await (await conn.execute(SQL["assigned"], stretch)).fetchall():
-            if (error := await self._route(order_id)) is not None:
-                log.error("parked", policy="routing", order_id=order_id, exc_info=error)
-                await park(conn, "routing", Failure(Order.id_of(order_id), position, error))
+        assigned = await (await conn.execute(SQL["assigned"], stretch)).fetchall()
+        for start in range(0, len(assigned), _AT_ONCE):
+            some = assigned[start : start + _AT_ONCE]
+            errors = await asyncio.gather(*(self._route(order_id) for _, order_id in some))
+            for (position, order_id), error in zip(some, errors, strict=True):
+                if error is not None:
+                    log.error("parked", policy="routing", order_id=order_id, exc_info=error)
+                    await park(conn, "routing", Failure(Order.id_of(order_id), position, error))
         await conn.execute(SQL["move"], stretch)
         return True
 

@@ -51,7 +51,7 @@ class CommitmentsPage(Page):
             state.status,
             state.made_by,
             state.due.at,
-            " ".join(_keepers(state)),
+            " ".join(sorted(_keepers(state))),
             self.keyring.blind("channel", state.channel) if state.channel else None,
             self.keyring.blind("conversation", state.conversation) if state.conversation else None,
             document,

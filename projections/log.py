@@ -102,8 +102,10 @@ class Log:
         """The next facts behind a position, as soon as there are any. Needs `follow` to run."""
         while True:
             turn = self._turns
-            if page := await self.read(position):
-                return page
+            if self._end != (turn, position):
+                if page := await self.read(position):
+                    return page
+                self._end = (turn, position)
             async with self._turn:
                 while self._turns == turn:
                     await self._turn.wait()
@@ -113,14 +115,9 @@ class Log:
         async with self._reading:
             if page := self._pages.get(position):
                 return page
-            if self._end == (self._turns, position):
-                return []
-            turn = self._turns
             page = entries(self._keyring, await self._database.fetch(SQL["page"], (position, PAGE)))
-            if not page:
-                self._end = (turn, position)
-                return page
-            self._pages[position] = page
-            while len(self._pages) > _REMEMBERED:
-                self._pages.popitem(last=False)
+            if page:
+                self._pages[position] = page
+                while len(self._pages) > _REMEMBERED:
+                    self._pages.popitem(last=False)
             return page

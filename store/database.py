@@ -83,6 +83,8 @@ class Database:
         self._max_connections = max_connections
         self._pool: AsyncConnectionPool[Connection] | None = None
         self._open = contextlib.AsyncExitStack()
+        self.connections = 0
+        """How many connections the pool has made so far; a new one may stand in for one that broke."""
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -186,12 +188,18 @@ class Database:
             max_size=self._max_connections,
             open=False,
             check=None,
-            configure=_prepare_for_reading,
+            configure=self._prepare_for_reading,
             name="upheld",
             timeout=3.0,
             # Giving up early leaves it to the next reader to try: a long backoff would outlast the outage.
             reconnect_timeout=2.0,
         )
+
+    async def _prepare_for_reading(self, connection: Connection) -> None:
+        await connection.execute(
+            "SELECT set_config('TimeZone', 'UTC', false), set_config('statement_timeout', '10s', false)"
+        )
+        self.connections += 1
 
     async def _keep_alive(self, server: EmbeddedServer) -> None:
         """Start the embedded server again whenever it died."""
@@ -208,12 +216,6 @@ class Database:
             else:
                 # Without this, each connection of the old server would still fail one reader.
                 await self.pool.check()
-
-
-async def _prepare_for_reading(connection: Connection) -> None:
-    await connection.execute(
-        "SELECT set_config('TimeZone', 'UTC', false), set_config('statement_timeout', '10s', false)"
-    )
 
 
 async def _end(task: asyncio.Task[None]) -> None:

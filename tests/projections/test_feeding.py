@@ -15,7 +15,7 @@ from domain.commitment import Commitment
 from domain.keeping import Contact, contact
 from domain.moment import Moment
 from domain.order import Assignment
-from projections.checkpoints import Checkpoint, list_parked, prepare
+from projections.checkpoints import Checkpoint, Fenced, list_parked, prepare
 from projections.feed import Feed, retry_parked
 from projections.leader import Work, lead
 from projections.log import Log
@@ -129,6 +129,37 @@ async def led(database: Database, name: str) -> bool:
 
 
 class TestFence:
+    async def test_a_checkpoint_moves_only_from_where_it_was_read(self, given: Given, database: Database) -> None:
+        await prepared(database, diary())
+        one, other = await standing(database, "diary"), await standing(database, "diary")
+        async with database.pool.connection() as conn:
+            await one.move(conn, 5, given.now)
+            for position in (5, 7):
+                with pytest.raises(Fenced):
+                    await other.move(conn, position, given.now)
+            assert (await standing(database, "diary")).position == 5
+            again = await standing(database, "diary")
+            await conn.execute("UPDATE checkpoints SET parkings = parkings + 1")
+            with pytest.raises(Fenced):
+                await again.move(conn, 6, given.now)
+
+    async def test_who_has_read_a_page_that_another_wrote_meanwhile_writes_nothing(
+        self, given: Given, database: Database, keyring: Keyring
+    ) -> None:
+        await prepared(database, diary())
+        slow, log = Trouble(), Log(database, keyring)
+        made = [await given.promise("redelivery", due=A_DAY) for _ in range(3)]
+        async with await database.connect("one") as one, await database.connect("other") as other:
+            late = Feed(log, keyring, diary(trouble=slow))
+            where = await late._where(one)
+            await Feed(log, keyring, diary()).catch_up(other)
+            await late._take(one, where, await log.read(0))
+            assert await rows(database) == sorted(await rows(database))
+            assert [row[0] for row in await rows(database)] == sorted(made)
+            await ask(given, made[0])
+            await late.catch_up(one)
+        assert len(await rows(database)) == 4
+
     async def test_of_two_who_feed_at_once_each_fact_is_taken_in_once(
         self, given: Given, database: Database, keyring: Keyring
     ) -> None:
