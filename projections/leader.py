@@ -110,7 +110,7 @@ class _Leading:
                 del self._works[name]
             await conn.execute(SQL["unlock"], (LOCKS, lock_of(name)))
         wanted = {lock_of(name): name for name in self._works if name not in self._tasks}
-        if await (await conn.execute(SQL["depose"], (LOCKS, list(wanted), _SILENCE))).fetchall():
+        if wanted and await (await conn.execute(SQL["depose"], (LOCKS, list(wanted), _SILENCE))).fetchall():
             log.warning("deposed a leader that stood still")
         for lock, got in await (await conn.execute(SQL["try_lock"], (LOCKS, list(wanted)))).fetchall():
             if got:

@@ -1,6 +1,6 @@
 """The import itself: batch by batch, what a file says and the log does not have yet.
 
-The next batch waits until the last one is recorded, so that other writers come in between. What was recorded is found
+A batch is recorded when the last one is, so that other writers come in between. What was recorded is found
 again by its identity, so that an import which ended anywhere is simply run again.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from api.importing.deciding import begin_open, begin_past, bring_up_to_date, outcome
@@ -65,14 +65,31 @@ async def import_file(
     """
     counts = Counts()
     with open_rows(file, mapping, runtime.catalogue, await runtime.now()) as rows, Rejects(rows) as rejects:
-        for batch in _batches(rows):
+
+        async def record(batch: list[Row]) -> None:
             moment = Moment(await runtime.now(), Origin(IMPORTER), runtime.catalogue)
             done = _Batch(runtime, moment, counts)
             await done.record(batch)
             rejects.write(sorted(done.rejected, key=lambda rejected: rejected[0].number))
             if progress is not None:
                 progress(rows.bytes_read())
+
+        await _one_ahead(_batches(rows), record)
     return counts
+
+
+async def _one_ahead(batches: Iterator[list[Row]], record: Callable[[list[Row]], Coroutine[Any, Any, None]]) -> None:
+    """Record batch after batch, and read the next one while the database is at work on the last."""
+    recording: asyncio.Task[None] | None = None
+    try:
+        for batch in batches:
+            if recording is not None:
+                await recording
+            recording = asyncio.create_task(record(batch))
+            await asyncio.sleep(0)
+    finally:
+        if recording is not None:
+            await recording
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -105,7 +105,7 @@ def _assert_it_is_in_order(log: list[Stored]) -> None:
 def assert_the_projections_agree_with_the_log(url: str, *, within: float = 10.0) -> None:
     """All that follows the log reaches its end and leaves nothing out, and says what it says when built anew."""
     settings, deadline = Settings(database_url=url, master_key=MASTER_KEY), time.monotonic() + within
-    while behind := [row for row in asyncio.run(read_status(settings)) if row["lag_events"] or row["parked"]]:
+    while behind := [row for row in asyncio.run(read_status(settings)) if row.lag_events or row.parked]:
         assert time.monotonic() < deadline, f"not caught up within {within} s: {behind}"
         time.sleep(0.05)
     found = _projected(url)
