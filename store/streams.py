@@ -81,11 +81,6 @@ class Streams:
             raise NotFound(f"there is no commitment {stream}")
         return known.aggregate
 
-    async def order_at(self, order_id: str, as_of: datetime) -> Order:
-        """The order by what was recorded until `as_of`."""
-        known = await self._load(Order.id_of(order_id), None, _EVER, as_of)
-        return known.aggregate if known else Order.unassigned(order_id, as_of)
-
     async def commitments_at(self, streams: Sequence[UUID], as_of: datetime) -> dict[UUID, Commitment]:
         """Those of these streams that are commitments, by what was recorded until `as_of`."""
         return await self._all_at(streams, "commitment", as_of)

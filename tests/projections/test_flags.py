@@ -209,6 +209,15 @@ async def test_facts_beside_a_flag_do_not_cut_it_into_pieces(
     assert held == [("overdue", timedelta(minutes=75))]
 
 
+async def test_before_anything_was_recorded_there_were_no_flags(
+    a_late_refund: UUID, flags: Flags, project: Any
+) -> None:
+    await project(FLAGS)
+    beginning = datetime.min.replace(tzinfo=UTC)
+    assert await then(flags, beginning) == []
+    assert await flags.total_at(EVERYTHING, at=beginning) == 0
+
+
 # -- at scale ---------------------------------------------------------------------------------------------------
 
 
