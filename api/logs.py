@@ -6,10 +6,11 @@ Nothing personal is logged: no body, no promise, no header; a traceback shows co
 import json
 import logging
 import sys
+from datetime import UTC, datetime
 
 import msgspec
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, WrappedLogger
 
 __all__ = ["configure_logs"]
 
@@ -17,38 +18,20 @@ _encoder = msgspec.json.Encoder(enc_hook=repr)
 
 
 def configure_logs() -> None:
-    """Send the logs of Upheld and of its libraries to standard error, in one form."""
-    said: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    shown: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
-        if sys.stderr.isatty()
-        else [structlog.processors.format_exc_info, _as_json]
-    )
-    # Our own logs do not take the way of the standard library: a request would pay for it more than for its answer.
+    """Send the logs of Upheld and of its libraries to standard error, in one form.
+
+    >>> structlog.get_logger("upheld.http").info("request", status=201)  # doctest: +SKIP
+    {"status":201,"event":"request","logger":"upheld.http","level":"info","timestamp":"2026-11-20T02:15:00.000000Z"}
+    """
+    terminal = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(
-        processors=[*said, *shown],
+        processors=[structlog.contextvars.merge_contextvars, _described, terminal if sys.stderr.isatty() else _as_json],
         logger_factory=_Lines,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
     )
-    _configure_libraries(said, shown)
-
-
-def _configure_libraries(said: list[Processor], shown: list[Processor]) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=said,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *shown],
-        )
-    )
     root = logging.getLogger()
-    root.handlers = [handler]
+    root.handlers = [_Libraries()]
     root.setLevel(logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
@@ -56,14 +39,6 @@ def _configure_libraries(said: list[Processor], shown: list[Processor]) -> None:
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
-
-
-def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
-    try:
-        return _encoder.encode(event).decode()
-    except UnicodeEncodeError:
-        # Half a surrogate pair, as in the name of a file that is not UTF-8, is shown escaped.
-        return json.dumps(event, default=repr)
 
 
 class _Lines:
@@ -76,3 +51,31 @@ class _Lines:
         sys.stderr.write(line + "\n")
 
     debug = info = warning = error = critical = msg
+
+
+class _Libraries(logging.Handler):
+    """Hands on what libraries log. Ours never goes through the standard library, which costs a request too much."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            more = {"exc_info": record.exc_info} if record.exc_info else {}
+            # A level that is no step of the ladder counts as the step below it.
+            level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
+            structlog.get_logger(record.name).log(level, record.getMessage(), **more)
+        except Exception:
+            self.handleError(record)
+
+
+def _described(logger: WrappedLogger, level: str, event: EventDict) -> EventDict:
+    event["logger"], event["level"] = logger.name, level
+    event["timestamp"] = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return event
+
+
+def _as_json(logger: WrappedLogger, level: str, event: EventDict) -> str:
+    event = structlog.processors.format_exc_info(logger, level, event)
+    try:
+        return _encoder.encode(event).decode()
+    except UnicodeEncodeError:
+        # Half a surrogate pair, as in the name of a file that is not UTF-8, is shown escaped.
+        return json.dumps(event, default=repr)

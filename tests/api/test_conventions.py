@@ -117,6 +117,15 @@ def test_a_command_without_an_actor_records_nothing(agent: Api) -> None:
     assert agent.end_of_the_log() == before
 
 
+def test_nothing_but_the_state_of_the_process_and_the_test_clock_is_answered_to_nobody(agent: Api) -> None:
+    described = agent.client.get("/openapi.json").json()["paths"]
+    open_to_all = {"/livez", "/readyz", "/metrics", "/v1/test-clock"}
+
+    for path, methods in described.items():
+        for method in methods.keys() - ({"get", "put"} if path in open_to_all else set()):
+            refused(agent.client.request(method, path), 401, "unauthenticated")
+
+
 @pytest.mark.parametrize(
     "actor",
     [
@@ -292,6 +301,18 @@ def test_another_body_under_the_key_of_a_creation_is_refused(agent: Api) -> None
 
     refused(agent.post("/v1/commitments", agent.promising(promise="Other"), key=key), 422, "idempotency_key_reused")
     assert len(agent.get("/v1/commitments", made_by=agent.actor)["items"]) == 1
+
+
+def test_a_creation_that_would_be_refused_by_now_is_answered_as_it_was(agent: Api) -> None:
+    body = agent.promising(made_at=agent.at(hours=-23))
+    first = agent.post("/v1/commitments", body, key="late")
+    agent.later(hours=2)
+    again = agent.post("/v1/commitments", body, key="late")
+
+    refused(agent.post("/v1/commitments", body, key="later"), 422, "invalid", "/made_at")
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.json() == first.json()
+    refused(agent.post("/v1/commitments", body | {"kind": "no such kind"}, key="late"), 422, "idempotency_key_reused")
 
 
 def test_a_key_counts_for_one_actor_and_one_path(agent: Api, supervisor: Api) -> None:
@@ -613,6 +634,7 @@ def test_when_the_test_clock_has_moved_everything_due_is_recorded_and_shown(agen
 
 def test_a_request_gets_an_id_of_its_own(agent: Api, serving: Serving) -> None:
     ids = {agent.request("GET", "/v1/tasks").headers["x-request-id"] for _ in range(2)}
+    agent.request("GET", "/livez")  # whose turn comes when the line of the request before is written
 
     assert len(ids) == 2
     assert all(id in serving.logged for id in ids)
