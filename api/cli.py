@@ -114,11 +114,12 @@ def parked(context: typer.Context, as_json: Annotated[bool, typer.Option("--json
     if as_json:
         print(msgspec.json.encode(rows).decode())
         return
-    table = Table("name", "stream", "order", "position", "events", "since", "error")
     for row in rows:
-        where = (row.projection, str(row.stream), row.order_id or "", str(row.position), str(row.events))
-        table.add_row(*where, row.parked_at.isoformat(timespec="seconds"), row.error)
-    Console().print(table if rows else "nothing is parked")
+        what = f"{row.projection} {row.stream}" + (f", order {row.order_id}" if row.order_id else "")
+        waits = f"{row.events} events from {row.position} on, since {row.parked_at.isoformat(timespec='seconds')}"
+        print(f"{what}, {waits}: {row.error}")
+    if not rows:
+        print("nothing is parked")
 
 
 @parked_app.command()

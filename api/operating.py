@@ -7,6 +7,7 @@ from uuid import UUID
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from api.logs import configure_logs
 from api.runtime import FED, Runtime, open_runtime
 from api.settings import Settings
 from domain.errors import NotFound
@@ -26,6 +27,8 @@ _POLICIES = ("routing",)
 async def _open(settings: Settings) -> AsyncIterator[Runtime]:
     if settings.database_url is None and not (settings.data_dir / "postgres").exists():
         raise NotFound(f"there is no log in {settings.data_dir} yet; `upheld serve` begins one")
+    # What is said stays on standard output by itself, and no traceback shows what was promised.
+    configure_logs()
     async with open_runtime(settings) as runtime:
         yield runtime
 
