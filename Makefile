@@ -1,11 +1,11 @@
-# What can be done here: make install, run, test, check, bench, bench-peers, lock, clean.
+# What can be done here: make install, run, test, chaos, check, bench, bench-peers, lock, clean.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: install run test check bench bench-peers lock clean
+.PHONY: install run test chaos check bench bench-peers lock clean
 
 install: $(VENV)/.installed
 	@:
@@ -27,6 +27,11 @@ run: install
 
 test: install
 	@$(BIN)/python -m pytest
+
+# Every failure of tests/chaos again and again; the suite has each of them once.
+chaos: export CHAOS_ROUNDS ?= 10
+chaos: install
+	@$(BIN)/python -m pytest tests/chaos
 
 check: install
 	@$(BIN)/ruff format --check .

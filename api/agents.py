@@ -3,10 +3,12 @@
 from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import Response
 
-from api.commanding import Answer, Command, Commanding, answer, commitment_id, if_match, known_answer
+from api.commanding import Answer, Command, Commanding, answer, commitment_id, known_answer
 from api.fields import PathText
+from api.parameters import DRY_RUN, IF_MATCH
+from api.routes import routes
 from api.schemas import (
     AmendmentBody,
     ContactBody,
@@ -17,33 +19,36 @@ from api.schemas import (
     WithdrawalBody,
     wanted,
 )
-from api.strict import StrictRoute
-from api.who import Process, SignedIn
+from api.who import Inquiring
 from domain.commitment import Answered, Commitment
 from domain.deadlines import calendar_warnings, local, resolve_due, zone
+from domain.errors import UpheldError
 from domain.handing_over import route
 from domain.keeping import contact, reopen
 from domain.moment import Moment
 from domain.order import Order
 from domain.promising import amend, check_version, make, withdraw
 from projections.views import CommitmentView, view
-from store.writer import StaleVersion
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["agents"], dependencies=[SignedIn], route_class=StrictRoute)
+router = routes("/v1", "agents")
 
-IfMatch = Annotated[str | None, Header(alias="If-Match", description='The version that the sender saw, as in "3"')]
+Against = Annotated[Commanding, IF_MATCH]
+"""A command against the version that its sender saw."""
+
+Rehearsable = Annotated[Commanding, DRY_RUN]
+"""A command that may be tried, with nothing recorded."""
 
 
 @router.post("/commitments", status_code=201, response_model=CommitmentView)
-async def make_commitment(command: Commanding, body: MakingBody, asked: Annotated[MakingQuery, Query()]) -> Response:
+async def make_commitment(command: Rehearsable, body: MakingBody) -> Response:
     """Record a promise. With `dry_run` nothing is recorded, and the answer says what it would be."""
-    moment = await command.moment(body)
+    asked, moment = command.query(MakingQuery), await command.moment(body)
     if asked.dry_run:
         return await _rehearse(command, body, moment)
     id = command.new_id() or uuid4()
-    made = await _known(command, id, moment) or await _make(command, id, body, moment)
+    made = await _make(command, id, body, moment)
     return made.as_commitment(status=201, headers={"Location": f"/v1/commitments/{id}"})
 
 
@@ -53,7 +58,8 @@ async def _make(command: Command, id: UUID, body: MakingBody, moment: Moment) ->
 
     try:
         change = await command.runtime.ledger.begin(id, body.order_id, decide)
-    except StaleVersion:
+    except UpheldError:
+        # Stale, because it was made before; or refused now, and was not when it was sent first.
         known = await _known(command, id, moment)
         if known is None:
             raise
@@ -79,9 +85,9 @@ async def _rehearse(command: Command, body: MakingBody, moment: Moment) -> Respo
 
 
 @router.post("/commitments/{id}/amendments", response_model=CommitmentView)
-async def amend_commitment(command: Commanding, id: PathText, body: AmendmentBody, seen: IfMatch = None) -> Response:
+async def amend_commitment(command: Against, id: PathText, body: AmendmentBody) -> Response:
     """Change the promise: a new revision, which its keepers must receive anew."""
-    versions, moment = if_match(seen), await command.moment(body)
+    versions, moment = command.versions(), await command.moment(body)
 
     def decide(commitment: Commitment, order: Order | None) -> Answered:
         check_version(commitment, versions)
@@ -92,11 +98,9 @@ async def amend_commitment(command: Commanding, id: PathText, body: AmendmentBod
 
 
 @router.post("/commitments/{id}/withdrawal", response_model=CommitmentView)
-async def withdraw_commitment(
-    command: Commanding, id: PathText, body: WithdrawalBody, seen: IfMatch = None
-) -> Response:
+async def withdraw_commitment(command: Against, id: PathText, body: WithdrawalBody) -> Response:
     """Take the word back: agreed with the customer, not agreed, or never meant."""
-    versions, moment = if_match(seen), await command.moment(body)
+    versions, moment = command.versions(), await command.moment(body)
 
     def decide(commitment: Commitment, _: Order | None) -> None:
         check_version(commitment, versions)
@@ -130,9 +134,9 @@ async def record_contact(command: Commanding, id: PathText, body: ContactBody) -
 
 
 @router.post("/deadlines/preview")
-async def preview_deadline(runtime: Process, body: DeadlineBody) -> Response:
+async def preview_deadline(inquiry: Inquiring, body: DeadlineBody) -> Response:
     """When a due would be, before anything is promised."""
-    catalogue = runtime.catalogue
+    runtime, catalogue = inquiry.runtime, inquiry.runtime.catalogue
     asked = wanted(body.due, body.time_zone, body.calendar)
     time_zone, name = asked.time_zone or catalogue.default_time_zone, asked.calendar or catalogue.default_calendar
     counted_from, calendar = body.counted_from or await runtime.now(), catalogue.calendar(name)

@@ -6,13 +6,25 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api.commanding import answer, commitment_id
 from api.fields import OrderId, PathText
-from api.querying import AsOf, CommitmentsQuery, HistoryQuery, Reached, cursor, page, past, position_in
-from api.who import Process, SignedIn
+from api.querying import (
+    READING,
+    AsOf,
+    CommitmentsQuery,
+    HistoryQuery,
+    completeness,
+    cursor,
+    page,
+    past,
+    position_in,
+    reads,
+)
+from api.routes import routes
+from api.who import Inquiry
 from domain.errors import NotFound
 from projections.commitments import Commitments
 from projections.history import History, HistoryItem
@@ -21,62 +33,73 @@ from projections.views import CommitmentView, view
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["everybody who reads"], dependencies=[SignedIn])
+router = routes("/v1", "everybody who reads")
 
 
-@router.get("/commitments/{id}", response_model=CommitmentView, dependencies=[Reached])
-async def commitment(runtime: Process, id: PathText, as_of: AsOf = None) -> Response:
+@router.get("/commitments/{id}", response_model=CommitmentView)
+async def commitment(
+    inquiry: Annotated[Inquiry, reads("commitments"), READING], id: PathText, as_of: AsOf = None
+) -> Response:
     """A commitment as it stands now, or as the log stood at an instant."""
-    known = commitment_id(id)
+    runtime, known = inquiry.runtime, commitment_id(id)
     if as_of is not None:
         state = await runtime.ledger.commitment_at(known, as_of=past(as_of, await runtime.now()))
         return answer(view(state), headers={"ETag": f'"{state.version}"'})
-    shown = await Commitments(runtime.database, runtime.keyring).one(known)
+    reader = Commitments(runtime.database, runtime.keyring)
+    shown = await reader.one(known)
     if shown is None:
+        await reader.check_parked("commitments", known)
         raise NotFound("there is no such commitment")
     return answer(shown, headers={"ETag": f'"{shown.version}"'})
 
 
-@router.get("/commitments", dependencies=[Reached])
-async def commitments(request: Request, runtime: Process, asked: Annotated[CommitmentsQuery, Query()]) -> Response:
+@router.get("/commitments")
+async def commitments(
+    request: Request,
+    inquiry: Annotated[Inquiry, reads("commitments"), READING],
+    asked: Annotated[CommitmentsQuery, Query()],
+) -> Response:
     """The commitments that match, newest first."""
-    before = position_in(asked.cursor, tuple[int])
+    runtime, before = inquiry.runtime, position_in(asked.cursor, tuple[int])
     reader = Commitments(runtime.database, runtime.keyring)
     found = await reader.page(asked.filter(), limit=asked.limit + 1, before=before[0] if before else None)
     shown = found[: asked.limit]
     next_cursor = cursor(shown[-1][0]) if len(found) > asked.limit else None
-    return page(request, [item for _, item in shown], next_cursor)
+    return page(request, [item for _, item in shown], next_cursor, **await completeness(reader, "commitments"))
 
 
-@router.get("/orders/{order_id}", dependencies=[Reached])
-async def order(runtime: Process, order_id: OrderId) -> Response:
+@router.get("/orders/{order_id}")
+async def order(inquiry: Annotated[Inquiry, reads("commitments", "tasks"), READING], order_id: OrderId) -> Response:
     """Who carries an order, and what was promised with it."""
+    runtime = inquiry.runtime
     tasks = Tasks(runtime.database, runtime.keyring)
     assignments = (await tasks.assignments([order_id])).get(order_id, [])
     found = await Commitments(runtime.database, runtime.keyring).of_order(order_id)
     if not assignments and not found and not await runtime.ledger.knows_order(order_id):
         raise NotFound("there is no such order")
-    return answer({"order_id": order_id, "assignments": assignments, "commitments": found})
+    gaps = await completeness(tasks, "commitments", "tasks")
+    return answer({"order_id": order_id, "assignments": assignments, "commitments": found, **gaps})
 
 
-@router.get("/history", dependencies=[Reached])
+@router.get("/history")
 async def history(
     request: Request,
-    runtime: Process,
+    inquiry: Annotated[Inquiry, reads("history"), READING],
     asked: Annotated[HistoryQuery, Query()],
     accept: Annotated[str, Header()] = "",
 ) -> Response:
     """What happened, in the order in which it was recorded. As CSV or NDJSON, all of it."""
     place = position_in(asked.cursor, tuple[int])
     wanted = asked.filter(place[0] if place else 0)
-    reader = History(runtime.database, runtime.keyring)
+    reader = History(inquiry.runtime.database, inquiry.runtime.keyring)
     export = _export(accept)
     if export is not None:
         lines = _ndjson(reader.export(wanted)) if export == "application/x-ndjson" else _csv(reader.export(wanted))
         return StreamingResponse(lines, media_type=export)
     found = await reader.page(wanted, asked.limit + 1)
     shown = found[: asked.limit]
-    return page(request, shown, cursor(shown[-1].position) if len(found) > asked.limit else None)
+    next_cursor = cursor(shown[-1].position) if len(found) > asked.limit else None
+    return page(request, shown, next_cursor, **await completeness(reader, "history"))
 
 
 def _export(accept: str) -> Literal["text/csv", "application/x-ndjson"] | None:

@@ -1,18 +1,18 @@
-"""The command line: `upheld serve`, `demo`, `worker`, `import`, `status` (contract, section 1)."""
+"""The command line: `upheld serve`, `demo`, `worker`, `import`, `status`, `rebuild`, `parked` (contract, section 1)."""
 
 import asyncio
-import json
 import sys
 from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from api import server
+from api import operating, server
 from api.demo import load_demo
 from api.importing import run_import
 from api.settings import Settings
@@ -83,12 +83,57 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = F
     """How far every projection and policy has come."""
     rows = asyncio.run(read_status(Settings.load()))
     if as_json:
-        print(json.dumps(rows))
+        print(msgspec.json.encode(rows).decode())
         return
-    table = Table("name", "position", "lag (events)", "lag (seconds)", "parked")
+    table = Table("name", "position", "lag (events)", "lag (seconds)", "parked", "rebuilding")
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+        figures = (row.position, row.lag_events, row.lag_seconds, row.parked)
+        table.add_row(row.name, *(str(figure) for figure in figures), str(row.rebuild or ""))
     Console().print(table)
+
+
+@app.command()
+def rebuild(
+    names: Annotated[list[str] | None, typer.Argument(help="Projections; all of them where none is named.")] = None,
+) -> None:
+    """Build projections anew from the log, while the old ones go on being read."""
+    number = asyncio.run(operating.rebuild(Settings.load(), names or []))
+    print(f"{number} rebuilt")
+
+
+parked_app = typer.Typer(invoke_without_command=True, help="What projections had to leave out, and trying it again.")
+app.add_typer(parked_app, name="parked")
+
+
+@parked_app.callback()
+def parked(context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """List what projections and policies had to leave out."""
+    if context.invoked_subcommand is not None:
+        return
+    rows = asyncio.run(operating.parked(Settings.load()))
+    if as_json:
+        print(msgspec.json.encode(rows).decode())
+        return
+    table = Table("name", "stream", "order", "position", "events", "since", "error")
+    for row in rows:
+        where = (row.projection, str(row.stream), row.order_id or "", str(row.position), str(row.events))
+        table.add_row(*where, row.parked_at.isoformat(timespec="seconds"), row.error)
+    Console().print(table if rows else "nothing is parked")
+
+
+@parked_app.command()
+def retry(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Projections and policies; all where none is named.")
+    ] = None,
+) -> None:
+    """Take in again what is parked, each stream in its order; exit status 1 where something still fails."""
+    outcome = asyncio.run(operating.retry(Settings.load(), names or []))
+    for one in outcome:
+        print(f"{one.name} {one.stream}: {one.error or 'taken in'}")
+    failed = sum(one.error is not None for one in outcome)
+    print(f"{len(outcome) - failed} taken in, {failed} still parked")
+    raise typer.Exit(1 if failed else 0)
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 and answered with the position of the last event that it caused.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,11 +9,13 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID, uuid5
 
 import msgspec
-from fastapi import Depends, Header, Request, Response
-from pydantic import BaseModel
+from fastapi import Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
 
+from api.parameters import IDEMPOTENCY_KEY, IF_MATCH, X_ACTOR, X_ON_BEHALF_OF
 from api.runtime import Runtime
-from api.who import Asking, Process, Who
+from api.who import Who, inquiry
 from domain.commitment import Answered, Commitment
 from domain.errors import IdempotencyKeyReused, Invalid, NotFound, UpheldError
 from domain.moment import Moment
@@ -22,9 +23,9 @@ from domain.order import Order
 from domain.values import Origin
 from projections.views import view
 
-__all__ = ["Answer", "Command", "Commanding", "answer", "commitment_id", "if_match"]
+__all__ = ["Answer", "Command", "Commanding", "answer", "commitment_id"]
 
-T = TypeVar("T")
+Q = TypeVar("Q", bound=BaseModel)
 
 _NAMESPACE = UUID("5b2d9a52-8f4e-5c0b-9d5c-3f3f4c6f0a11")
 _ETAG = re.compile(r'\s*(W/)?"(\d{1,18})"\s*')
@@ -69,14 +70,25 @@ class Command:
     who: Who
     name: str
     key: str | None
+    request: Request
 
     async def moment(self, body: BaseModel | None = None) -> Moment:
         """The moment of the decision. `body` is remembered by its keyed hash, to recognise it again."""
-        exclude = {"idempotency_key", "commitment_id"}
-        sent = body.model_dump(mode="json", exclude_unset=True, exclude=exclude, by_alias=True) if body else {}
-        digest = self.runtime.keyring.digest(json.dumps(sent, sort_keys=True).encode()) if self.key else None
+        digest = self.runtime.keyring.digest(_sent(body)) if self.key is not None else None
         origin = Origin(self.who.actor, self.who.on_behalf_of, self.name, self.key, digest)
         return Moment(await self.runtime.now(), origin, self.runtime.catalogue)
+
+    def versions(self) -> frozenset[int] | None:
+        """The versions that If-Match names; None where any will do."""
+        return _versions(self.request.headers.get(IF_MATCH.name))
+
+    def query(self, model: type[Q]) -> Q:
+        """Its query parameters; one that is not known is an error, never ignored."""
+        try:
+            return model.model_validate(dict(self.request.query_params))
+        except ValidationError as error:
+            found = [{**fault, "loc": ("query", *fault["loc"])} for fault in error.errors()]
+            raise RequestValidationError(found) from None
 
     def new_id(self) -> UUID | None:
         """The id of what a creation with a key creates: the same for the same sender, path and key."""
@@ -121,20 +133,25 @@ def known_answer(commitment: Commitment, origin: Origin) -> Answered | None:
     return known
 
 
-async def _command(
-    request: Request,
-    runtime: Process,
-    who: Asking,
-    idempotency_key: Annotated[str | None, Header(description="At most 255 characters")] = None,
-) -> Command:
-    if idempotency_key is not None and not 1 <= len(idempotency_key) <= 255:
+def _sent(body: BaseModel | None) -> bytes:
+    """What was sent, whatever the order of its fields and the spaces between them."""
+    if body is None:
+        return b"{}"
+    exclude = {"idempotency_key", "commitment_id"}
+    return body.model_dump_json(exclude_unset=True, exclude=exclude, by_alias=True).encode()
+
+
+async def _command(request: Request) -> Command:
+    asked, key = await inquiry(request), request.headers.get(IDEMPOTENCY_KEY.name)
+    if key is not None and not 1 <= len(key) <= 255:
         raise Invalid("/header/idempotency-key", "has 1 to 255 characters")
     name = request.scope["path"].rstrip("/").rpartition("/")[2]
     # PUT and DELETE are idempotent by themselves.
-    return Command(runtime, who, name, idempotency_key if request.method == "POST" else None)
+    key = key if request.method == "POST" else None
+    return Command(asked.runtime, asked.who, name, key, request)
 
 
-Commanding = Annotated[Command, Depends(_command)]
+Commanding = Annotated[Command, Depends(_command), X_ACTOR, X_ON_BEHALF_OF, IDEMPOTENCY_KEY]
 
 
 def commitment_id(id: str) -> UUID:
@@ -145,10 +162,10 @@ def commitment_id(id: str) -> UUID:
         raise NotFound("there is no such commitment") from None
 
 
-def if_match(header: str | None) -> frozenset[int] | None:
+def _versions(header: str | None) -> frozenset[int] | None:
     """The versions that If-Match names; None where any will do (RFC 9110, section 13.1.1). A weak one never matches.
 
-    >>> sorted(if_match('"3", "4"')), if_match("*"), if_match('W/"3"')
+    >>> sorted(_versions('"3", "4"')), _versions("*"), _versions('W/"3"')
     ([3, 4], None, frozenset())
     """
     if header is None or header.strip() == "*":

@@ -1,18 +1,20 @@
 """For couriers and every other keeper: what there is to do, who knows of it, and what became of it."""
 
-from typing import Annotated, Any, Literal
+from dataclasses import replace
+from typing import Annotated, Any, NotRequired
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import ValidationError
+from typing_extensions import TypedDict
 
 from api.commanding import Answer, Command, Commanding, answer, commitment_id, plain
 from api.fields import PathText
 from api.problems import problem_body, validation_problem
-from api.querying import Reached, TasksQuery, past
+from api.querying import READING, TasksQuery, completeness, past, reads
+from api.routes import routes
 from api.schemas import AttemptBody, BatchBody, BatchItem, FulfilmentBody, ReceiptBody
-from api.strict import StrictRoute
-from api.who import Asking, Process, SignedIn
+from api.who import Inquiry
 from domain.commitment import Answered, Commitment
 from domain.errors import UpheldError
 from domain.keeping import attempt, fulfil
@@ -23,20 +25,31 @@ from projections.views import CommitmentView, view
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["couriers"], dependencies=[SignedIn], route_class=StrictRoute)
+router = routes("/v1", "couriers")
 
 _NOTHING_MORE = FulfilmentBody()
 """It was kept, and there is nothing more to say: a body may be left out."""
 
 
-@router.get("/tasks", response_model=dict[Literal["items"], list[TaskView]], dependencies=[Reached])
-async def tasks(runtime: Process, who: Asking, asked: Annotated[TasksQuery, Query()]) -> Response:
+class TasksAnswer(TypedDict):
+    """The stops in planned order; `incomplete` where something could not be shown."""
+
+    items: list[TaskView]
+    incomplete: NotRequired[bool]
+
+
+@router.get("/tasks", response_model=TasksAnswer)
+async def tasks(
+    inquiry: Annotated[Inquiry, reads("tasks", "commitments"), READING], asked: Annotated[TasksQuery, Query()]
+) -> Response:
     """What a keeper has to do, in planned order; with `as_of`, what his screen could show at that instant."""
-    recipient, reader = asked.recipient or who.person, Tasks(runtime.database, runtime.keyring)
+    runtime, recipient = inquiry.runtime, asked.recipient or inquiry.who.person
+    reader = Tasks(runtime.database, runtime.keyring)
     if asked.as_of is None:
-        return answer({"items": await reader.of(recipient)})
+        return answer({"items": await reader.of(recipient), **await completeness(reader, "tasks", "commitments")})
     at = past(asked.as_of, await runtime.now())
-    return answer({"items": await reader.of_at(recipient, at, runtime.ledger)})
+    items = await reader.of_at(recipient, at, runtime.ledger)
+    return answer({"items": items, **await completeness(reader, "tasks")})
 
 
 @router.post("/commitments/{id}/fulfilment", response_model=CommitmentView)
@@ -75,7 +88,7 @@ async def record_receipts(command: Commanding, body: BatchBody) -> Response:
     for item in body.receipts:
         try:
             receipt = BatchItem.model_validate(item)
-            own = Command(command.runtime, command.who, "receipts", receipt.idempotency_key)
+            own = replace(command, key=receipt.idempotency_key)
             given = await _receive(own, receipt.commitment_id, receipt)
         except ValidationError as error:
             results.append(_refused(validation_problem(error.errors())))

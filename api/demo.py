@@ -4,7 +4,7 @@ Their times are moved so that each ends as late as it can before now, which leav
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, LiteralString
 
@@ -17,8 +17,9 @@ from api.settings import Settings
 from api.stories import STORIES
 from api.stories.script import Told
 from policies.clock import ClockPolicy, next_due
+from projections.projection import Projection
 from projections.registry import PROJECTIONS
-from projections.worker import Worker
+from projections.worker import catch_up
 from store.clock import Clock, SetClock, SystemClock, TestClock
 from store.database import Connection
 
@@ -30,7 +31,7 @@ _NOT_EMPTY: Final = "the stories are loaded into an empty log only; this one hol
 _NOT_ALONE: Final = "the stories are loaded before anything else runs on a log; another process serves this one"
 _SERVED: Final = """
 SELECT 1 FROM pg_stat_activity
-WHERE datname = current_database() AND application_name IN ('upheld-worker', 'upheld-clock')"""
+WHERE datname = current_database() AND application_name = 'upheld-leader'"""
 _REFUSED: Final = 400
 
 
@@ -90,12 +91,10 @@ class _Teller:
     """Tells the stories side by side, and lets the clock speak at each instant at which it has something to say."""
 
     def __init__(self, runtime: Runtime, conn: Connection, clock: SetClock) -> None:
+        self._runtime = runtime
         self._conn = conn
         self._clock = clock
-        # On the way only what the policies go by is kept up; the projections follow in one go.
-        self._worker = Worker(runtime.database, runtime.keyring, [fed for fed in FED if fed not in PROJECTIONS])
-        self._last = Worker(runtime.database, runtime.keyring, FED)
-        self._policy = ClockPolicy(runtime.database, runtime.ledger, runtime.catalogue)
+        self._policy = ClockPolicy(runtime.ledger, runtime.catalogue)
         self._app = create_app(runtime=runtime)
         # Nothing runs beside the requests here: time passes only between two steps.
         self._app.state.runtime = runtime
@@ -114,7 +113,7 @@ class _Teller:
                 if (why := await self._do(client, told)) is not None:
                     refused[told.story.slug] = why
         await self._pass_time(now)
-        await self._last.catch_up(self._conn)
+        await self._feed(PROJECTIONS)
         return "\n".join(refused.values()) or None
 
     async def _do(self, client: httpx.AsyncClient, told: Told) -> str | None:
@@ -129,11 +128,18 @@ class _Teller:
             ids[told.step.name] = answer.json()["id"]
         return None
 
+    async def _feed(self, projections: Sequence[Projection]) -> None:
+        await catch_up(self._conn, self._runtime.database, self._runtime.keyring, projections)
+
+    async def _feed_policies(self) -> None:
+        """On the way only what the policies go by is kept up; the projections follow in one go."""
+        await self._feed([fed for fed in FED if fed not in PROJECTIONS])
+
     async def _pass_time(self, until: datetime) -> None:
-        await self._worker.catch_up(self._conn)
+        await self._feed_policies()
         while (due := await next_due(self._conn)) is not None and due <= until:
             self._clock.set(max(due, self._clock.now()))
             if not await self._policy.sweep(self._conn):
                 break
-            await self._worker.catch_up(self._conn)
+            await self._feed_policies()
         self._clock.set(until)

@@ -7,12 +7,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import Depends, Header, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import AfterValidator, Field
 
 from api.commanding import answer
 from api.fields import ActorText, Body, Id, Instant, Line, Role
-from api.who import Process
+from api.parameters import UPHELD_MIN_POSITION, X_ACTOR, X_ON_BEHALF_OF
+from api.who import Inquiry, inquiry
 from domain.errors import Invalid
 from domain.facts import FACTS
 from domain.flags import FlagReason
@@ -20,37 +21,48 @@ from domain.values import Status
 from projections.commitments import CommitmentFilter
 from projections.flags import FlagFilter
 from projections.history import HistoryFilter
+from projections.reading import Reader
 from projections.scorecard import GroupBy
 
 __all__ = [
+    "READING",
     "AsOf",
     "CommitmentsQuery",
     "FlagsQuery",
     "HistoryQuery",
-    "Reached",
     "ScorecardQuery",
     "TasksQuery",
+    "completeness",
     "cursor",
     "page",
     "past",
     "position_in",
+    "reads",
 ]
 
 
-async def _reached(
-    runtime: Process,
-    upheld_min_position: Annotated[str | None, Header(description="Answer from no earlier position")] = None,
-) -> None:
-    if upheld_min_position is None:
-        await runtime.see_own_writes()
-        return
-    if not (upheld_min_position.isascii() and upheld_min_position.isdigit() and len(upheld_min_position) <= 18):
-        raise Invalid("/header/upheld-min-position", "is not a position")
-    await runtime.wait_for(int(upheld_min_position))
+READING = (X_ACTOR, X_ON_BEHALF_OF, UPHELD_MIN_POSITION)
+"""The headers of every query, for its documentation."""
 
 
-Reached = Depends(_reached)
-"""A query answers from no earlier position than its reader asks for."""
+def reads(*projections: str) -> Any:
+    """A query of these projections, which answers from no earlier position than its reader asks for.
+
+    It stands in the type of the parameter: `inquiry: Annotated[Inquiry, reads("flags"), READING]`.
+    """
+
+    async def reading(request: Request) -> Inquiry:
+        asked, position = await inquiry(request), request.headers.get(UPHELD_MIN_POSITION.name)
+        if position is None:
+            await asked.runtime.see_own_writes(projections)
+            return asked
+        if not (position.isascii() and position.isdigit() and len(position) <= 18):
+            raise Invalid("/header/upheld-min-position", "is not a position")
+        await asked.runtime.wait_for(int(position), projections)
+        return asked
+
+    return Depends(reading)
+
 
 AsOf = Annotated[Instant | None, Query(description="An instant that is past")]
 
@@ -96,9 +108,10 @@ class FlagsQuery(Paged):
     kind: Line | None = None
     depot: Line | None = None
     rescue_before: Instant | None = None
+    as_of: Instant | None = None
 
     def filter(self) -> FlagFilter:
-        return FlagFilter(**self.model_dump(exclude={"limit", "cursor"}))
+        return FlagFilter(**self.model_dump(exclude={"limit", "cursor", "as_of"}))
 
 
 class HistoryQuery(Paged):
@@ -154,6 +167,11 @@ def position_in(text: str | None, form: Any) -> Any:
         return msgspec.json.decode(raw, type=form)
     except (ValueError, msgspec.MsgspecError):
         raise Invalid("/query/cursor", "is not the cursor of a page before") from None
+
+
+async def completeness(reader: Reader, *projections: str) -> dict[str, bool]:
+    """What an answer says beside its items where a projection had to leave something out."""
+    return {"incomplete": True} if await reader.incomplete(*projections) else {}
 
 
 def page(request: Request, items: Sequence[object], next_cursor: str | None, **more: object) -> Response:

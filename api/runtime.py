@@ -16,9 +16,12 @@ from domain.catalogue import Catalogue, load_catalogue
 from domain.errors import ConfigurationError, ProjectionBehind
 from policies.clock import CLOCK, ClockPolicy, anything_due
 from policies.routing import RoutingPolicy
+from projections.checkpoints import prepare
+from projections.leader import lead
+from projections.log import Log
 from projections.projection import Projection
 from projections.registry import PROJECTIONS
-from projections.worker import Worker, prepare
+from projections.worker import feeding
 from store import migrations
 from store.clock import Clock, SystemClock, TestClock
 from store.database import Database, reaching_the_database
@@ -35,13 +38,15 @@ FED: Sequence[Projection] = (*PROJECTIONS, CLOCK)
 
 _WAIT_SECONDS = 5.0
 _COURTESY_SECONDS = 0.1
-_REACHED = "SELECT min(position) FROM checkpoints WHERE name = ANY(%s)"
+_REACHED = "SELECT name, position FROM checkpoints"
 _HEAD = "SELECT max(notification_id) FROM stored_events"
 
 
 @dataclass(slots=True)
 class Runtime:
-    """What a request can reach. `reached` remembers how far all projections are known to be."""
+    """What a request can reach. `reached` remembers how far each projection is known to be; `outdated` are those
+    that must be built from the log.
+    """
 
     settings: Settings
     catalogue: Catalogue
@@ -50,8 +55,8 @@ class Runtime:
     clock: Clock
     writer: Writer
     ledger: Ledger
-    reached: int = 0
-    names: list[str] = field(default_factory=lambda: [projection.name for projection in PROJECTIONS])
+    outdated: Sequence[Projection] = ()
+    reached: dict[str, int] = field(default_factory=dict)
 
     async def now(self) -> datetime:
         """The time; a test clock may have been moved by another process."""
@@ -61,30 +66,27 @@ class Runtime:
                     return await self.clock.read(conn)
         return self.clock.now()
 
-    async def see_own_writes(self) -> None:
+    async def see_own_writes(self, names: Sequence[str]) -> None:
         """Wait a moment for what this process has recorded, so that whoever asks it again mostly finds it.
 
         Only a courtesy to those who name no position; a projection that is further behind is read as it stands.
         """
         with contextlib.suppress(ProjectionBehind):
-            await self.wait_for(self.writer.last_position, within=_COURTESY_SECONDS)
+            await self.wait_for(self.writer.last_position, names, within=_COURTESY_SECONDS)
 
-    async def wait_for(
-        self, position: int, names: Sequence[str] | None = None, *, within: float = _WAIT_SECONDS
-    ) -> None:
-        """Wait until the projections have reached a position.
+    async def wait_for(self, position: int, names: Sequence[str], *, within: float = _WAIT_SECONDS) -> None:
+        """Wait until these projections have reached a position.
 
         Raises `ProjectionBehind` after `within` seconds.
         """
         deadline, pause = asyncio.get_running_loop().time() + within, 0.002
-        while self.reached < position:
-            reached = await self._scalar(_REACHED, list(names or self.names))
-            if names is None:
-                self.reached = max(self.reached, reached)
-            if reached >= position:
+        while (least := min(self.reached.get(name, 0) for name in names)) < position:
+            self.reached = dict(await self.database.fetch(_REACHED))
+            least = min(self.reached.get(name, 0) for name in names)
+            if least >= position:
                 return
             if asyncio.get_running_loop().time() > deadline:
-                raise ProjectionBehind(f"the projections stand at {reached}, before {position}")
+                raise ProjectionBehind(f"the projections stand at {least}, before {position}")
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, 0.05)
 
@@ -106,13 +108,15 @@ class Runtime:
         return int(rows[0][0]) if rows and rows[0][0] is not None else 0
 
     def beside(self) -> list[Coroutine[Any, Any, None]]:
-        """What runs beside the requests: the worker and the policies, in whichever process leads."""
-        every = 0.02 if self.settings.test_clock else 0.25
-        return [
-            Worker(self.database, self.keyring, FED).run(),
-            ClockPolicy(self.database, self.ledger, self.catalogue, every=every).run(),
-            RoutingPolicy(self.database, self.ledger, self.catalogue).run(),
-        ]
+        """What runs beside the requests: the feeding of the projections and the policies, where this process leads."""
+        log = Log(self.database, self.keyring)
+        clock = ClockPolicy(self.ledger, self.catalogue, every=0.02 if self.settings.test_clock else 0.25)
+        works = {
+            **feeding(self.database, self.keyring, log, FED, self.outdated),
+            "clock": clock.run,
+            "routing": RoutingPolicy(self.ledger, self.catalogue).run,
+        }
+        return [log.follow(), lead(self.database, works)]
 
 
 @asynccontextmanager
@@ -125,7 +129,7 @@ async def open_runtime(settings: Settings, clock: Clock | None = None) -> AsyncI
     async with Database.open(settings.database_url, settings.data_dir) as database:
         async with await database.connect("start") as conn:
             await migrations.apply(conn)
-            await prepare(conn, FED)
+            outdated = await prepare(conn, FED)
             keyring = await open_keyring(
                 conn, settings.data_dir, master_key=settings.master_key, master_key_file=settings.master_key_file
             )
@@ -133,7 +137,7 @@ async def open_runtime(settings: Settings, clock: Clock | None = None) -> AsyncI
         writer = Writer(database, clock)
         ledger = Ledger(database, keyring, writer, clock)
         async with _running(writer):
-            yield Runtime(settings, catalogue, database, keyring, clock, writer, ledger)
+            yield Runtime(settings, catalogue, database, keyring, clock, writer, ledger, outdated)
 
 
 async def _real_clock(conn: AsyncConnection[Any]) -> Clock:

@@ -8,15 +8,18 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import structlog
 import uvicorn
 import uvloop
+from prometheus_client.multiprocess import mark_process_dead
 
 from api.app import create_app
 from api.logs import configure_logs
+from api.metrics import FOLDER
 from api.runtime import open_runtime, together
 from api.settings import Settings
 from domain.errors import ConfigurationError
@@ -144,22 +147,26 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
 async def serve_with(workers: int, settings: Settings, listener: socket.socket, stop: asyncio.Event) -> None:
     """Serve with several processes on one socket; one that dies is begun again."""
     async with open_runtime(settings):
-        processes = [_spawn(listener, settings) for _ in range(workers)]
-        announced = asyncio.ensure_future(_announce(listener))
-        while not stop.is_set():
-            for index, process in enumerate(processes):
-                if process.poll() is not None:
-                    log.error("a serving process died", status=process.returncode)
-                    processes[index] = _spawn(listener, settings)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _LOOK_EVERY)
-        announced.cancel()
-        await asyncio.to_thread(_end, processes)
+        with tempfile.TemporaryDirectory(prefix="upheld-metrics-") as figures:
+            processes = [_spawn(listener, settings, figures) for _ in range(workers)]
+            announced = asyncio.ensure_future(_announce(listener))
+            while not stop.is_set():
+                for index, process in enumerate(processes):
+                    if process.poll() is not None:
+                        log.error("a serving process died", status=process.returncode)
+                        # What it counted stays in the sum; what it had now, as a queue, is no more.
+                        mark_process_dead(process.pid, figures)  # type: ignore[no-untyped-call]
+                        processes[index] = _spawn(listener, settings, figures)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), _LOOK_EVERY)
+            announced.cancel()
+            await asyncio.to_thread(_end, processes)
 
 
-def _spawn(listener: socket.socket, settings: Settings) -> "subprocess.Popen[bytes]":
+def _spawn(listener: socket.socket, settings: Settings, figures: str) -> "subprocess.Popen[bytes]":
     program = f"from api.server import child; child({listener.fileno()}, {settings.auth!r})"
-    return subprocess.Popen([sys.executable, "-c", program], pass_fds=[listener.fileno()])
+    environment = {**os.environ, FOLDER: figures}
+    return subprocess.Popen([sys.executable, "-c", program], pass_fds=[listener.fileno()], env=environment)
 
 
 def child(fd: int, auth: str) -> None:

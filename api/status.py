@@ -1,41 +1,76 @@
-"""How far every projection and policy has come in the log, and how far behind its end it is."""
+"""How far every projection and policy has come in the log, how far behind its end it is, and what it left out."""
 
-from typing import Any
-
-import psycopg
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from api.settings import Settings
 from domain.errors import NotFound
+from projections.leader import LOCKS, lock_of
+from store.clock import SystemClock
 from store.database import Database
+from store.queries import queries
 
-__all__ = ["read_status"]
+__all__ = ["Rebuild", "Standing", "end_of_the_log", "read_status", "standing"]
 
-_STATUS = """
-SELECT c.name, c.position,
-       (SELECT count(*) FROM stored_events e WHERE e.notification_id > c.position) AS events,
-       coalesce(extract(epoch FROM (SELECT max(recorded_at) FROM stored_events) - (
-           SELECT recorded_at FROM stored_events e
-           WHERE e.notification_id > c.position ORDER BY e.notification_id LIMIT 1
-       )), 0)::float8 AS seconds
-FROM checkpoints c ORDER BY c.name"""
+SQL = queries("api", "status.sql")
 
 
-async def read_status(settings: Settings) -> list[dict[str, Any]]:
-    """One row a projection or policy: its position, and how many events and seconds it lags behind.
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """A projection that is built anew: `folding`, `indexing` or `following`, and how much of that is done.
 
-    Raises `NotFound` where nothing was ever started.
-
-    >>> (await read_status(settings))[0]  # doctest: +SKIP
-    {'name': 'clock', 'position': 42, 'lag_events': 0, 'lag_seconds': 0.0, 'parked': 0}
+    It is not `running` where whoever began it is gone; the next rebuild goes on with it.
     """
+
+    step: str
+    percent: float
+    running: bool
+
+    def __str__(self) -> str:
+        return f"{self.step}, {self.percent:.0f} %" + ("" if self.running else ", interrupted")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a projection or a policy stands.
+
+    `lag_events` follow its position, the first of them since `lag_seconds`; `parked` streams are left out. One that
+    is built for the first time stands at 0.
+    """
+
+    name: str
+    position: int
+    lag_events: int
+    lag_seconds: float
+    parked: int
+    rebuild: Rebuild | None
+
+
+async def standing(database: Database, now: datetime) -> list[Standing]:
+    """Where each projection and policy stands.
+
+    >>> (await standing(database, clock.now()))[0]  # doctest: +SKIP
+    Standing(name='clock', position=42, lag_events=0, lag_seconds=0.0, parked=0, rebuild=None)
+    """
+    asked = {"now": now, "locks": LOCKS, "lock": lock_of("rebuild")}
+    rows = []
+    for name, position, events, seconds, parked, step, done, running in await database.fetch(SQL["standing"], asked):
+        rebuild = Rebuild(step, round(100 * done, 1), running) if step else None
+        rows.append(Standing(name, position, events, round(seconds, 3), parked, rebuild))
+    return rows
+
+
+async def end_of_the_log(database: Database) -> int:
+    """The last position in the log, 0 where it is empty."""
+    return int((await database.fetch(SQL["head"]))[0][0])
+
+
+async def read_status(settings: Settings) -> list[Standing]:
+    """The same of the database that the settings name. Raises `NotFound` where nothing was ever started."""
     if settings.database_url is None and not (settings.data_dir / "postgres").exists():
         raise NotFound(f"there is no log in {settings.data_dir} yet; `upheld serve` begins one")
     async with Database.open(settings.database_url, settings.data_dir) as database:
-        try:
-            rows = await database.fetch(_STATUS)
-        except psycopg.errors.UndefinedTable:
-            raise NotFound("there is no log in this database yet; `upheld serve` begins one") from None
-    return [
-        {"name": name, "position": position, "lag_events": events, "lag_seconds": round(seconds, 3), "parked": 0}
-        for name, position, events, seconds in rows
-    ]
+        if not (await database.fetch(SQL["is_there"]))[0][0]:
+            raise NotFound("there is no log in this database yet; `upheld serve` begins one")
+        stands_still = await database.fetch(SQL["test_clock"])
+        return await standing(database, stands_still[0][0].astimezone(UTC) if stands_still else SystemClock().now())

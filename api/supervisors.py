@@ -1,18 +1,28 @@
 """For supervisors and systems: who carries what, which promises are in danger, how the word is kept."""
 
 from datetime import datetime
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, NotRequired
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from typing_extensions import TypedDict
 
 from api.commanding import Commanding, answer, commitment_id
 from api.fields import OrderId, PathText, Role
-from api.querying import FlagsQuery, Reached, ScorecardQuery, cursor, page, position_in
+from api.querying import (
+    READING,
+    FlagsQuery,
+    ScorecardQuery,
+    completeness,
+    cursor,
+    page,
+    past,
+    position_in,
+    reads,
+)
+from api.routes import routes
 from api.schemas import AssignmentBody, OrderAssignmentBody
-from api.strict import StrictRoute
-from api.who import Process, SignedIn
+from api.who import Inquiry
 from domain.actors import role_of
 from domain.catalogue import Catalogue
 from domain.commitment import Commitment
@@ -27,7 +37,7 @@ from projections.views import CommitmentView
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["supervisors"], dependencies=[SignedIn], route_class=StrictRoute)
+router = routes("/v1", "supervisors")
 
 
 class FlagsPage(TypedDict):
@@ -37,6 +47,14 @@ class FlagsPage(TypedDict):
     next_cursor: str | None
     total: int
     total_capped: NotRequired[bool]
+    incomplete: NotRequired[bool]
+
+
+class ScorecardAnswer(TypedDict):
+    """The figures by group; `incomplete` where some commitments could not be counted."""
+
+    items: list[ScorecardGroup]
+    incomplete: NotRequired[bool]
 
 
 def _checked(role: str, recipient: str, catalogue: Catalogue) -> None:
@@ -97,21 +115,40 @@ async def unassign(command: Commanding, order_id: OrderId, role: Annotated[Role,
     return Response(status_code=204, headers={"Upheld-Position": str(position)})
 
 
-@router.get("/flags", response_model=FlagsPage, dependencies=[Reached])
-async def flags(request: Request, runtime: Process, asked: Annotated[FlagsQuery, Query()]) -> Response:
-    """The promises that are going wrong, or that their keeper does not have; most urgent first."""
+@router.get("/flags", response_model=FlagsPage)
+async def flags(
+    request: Request,
+    inquiry: Annotated[Inquiry, reads("flags", "commitments"), READING],
+    asked: Annotated[FlagsQuery, Query()],
+) -> Response:
+    """The promises that are going wrong, or that their keeper does not have; most urgent first.
+
+    With `as_of`, those that this answered then.
+    """
+    runtime = inquiry.runtime
     wanted, reader = asked.filter(), Flags(runtime.database, runtime.keyring)
     now, after = await runtime.now(), position_in(asked.cursor, tuple[datetime, UUID])
-    found = await reader.page(wanted, now=now, limit=asked.limit + 1, after=after)
-    shown, total = found[: asked.limit], await reader.total(wanted, now=now)
+    if asked.as_of is None:
+        found = await reader.page(wanted, now=now, limit=asked.limit + 1, after=after)
+        total = await reader.total(wanted, now=now)
+    else:
+        at = past(asked.as_of, now)
+        found = await reader.page_at(wanted, at=at, limit=asked.limit + 1, after=after)
+        total = await reader.total_at(wanted, at=at)
+    shown = found[: asked.limit]
     next_cursor = cursor(shown[-1].rescue_by, shown[-1].commitment_id) if len(found) > asked.limit else None
     capped = {"total_capped": True} if total > COUNTED_TO else {}
-    return page(request, shown, next_cursor, total=min(total, COUNTED_TO), **capped)
+    gaps = await completeness(reader, "flags", "commitments")
+    return page(request, shown, next_cursor, total=min(total, COUNTED_TO), **capped, **gaps)
 
 
-@router.get("/scorecard", response_model=dict[Literal["items"], list[ScorecardGroup]], dependencies=[Reached])
-async def scorecard(runtime: Process, asked: Annotated[ScorecardQuery, Query()]) -> Response:
+@router.get("/scorecard", response_model=ScorecardAnswer)
+async def scorecard(
+    inquiry: Annotated[Inquiry, reads("scorecard"), READING], asked: Annotated[ScorecardQuery, Query()]
+) -> Response:
     """How the word was kept: each commitment made in the time counts once in its group."""
+    runtime = inquiry.runtime
     time_zone, now = runtime.catalogue.default_time_zone, await runtime.now()
     reader = Scorecard(runtime.database, runtime.keyring)
-    return answer({"items": await reader.groups(asked.from_, asked.to, asked.group_by, time_zone=time_zone, now=now)})
+    groups = await reader.groups(asked.from_, asked.to, asked.group_by, time_zone=time_zone, now=now)
+    return answer({"items": groups, **await completeness(reader, "scorecard")})

@@ -1,11 +1,15 @@
 """For systems and operators: whether this process is well, what it measures, and the clock of a test."""
 
-from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.commanding import answer
+from api.metrics import Scraping
+from api.routes import routes
 from api.schemas import ClockBody
-from api.strict import StrictRoute
+from api.status import end_of_the_log, standing
 from api.who import Process
 from domain.errors import ConfigurationError, NotFound, Unavailable
 from store import migrations
@@ -14,7 +18,7 @@ from store.database import reaching_the_database
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["systems"], route_class=StrictRoute)
+router = routes("", "systems")
 
 
 @router.head("/livez", include_in_schema=False)
@@ -26,8 +30,15 @@ async def livez() -> Response:
 
 @router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
-async def readyz(runtime: Process) -> Response:
-    """This process reaches the database, and no migration is pending."""
+async def readyz(
+    runtime: Process,
+    verbose: Annotated[str | None, Query(description="Tell also where everything stands; needs no value.")] = None,
+) -> Response:
+    """This process reaches the database, and no migration is pending.
+
+    With `verbose` it answers as JSON where each projection and policy stands, what they leave out, and what is being
+    built anew; that one of them lags does not make the process less ready.
+    """
     try:
         missing = await migrations.pending(runtime.database.dsn)
     except ConfigurationError:
@@ -35,13 +46,17 @@ async def readyz(runtime: Process) -> Response:
         missing = []
     if missing:
         raise Unavailable(f"migrations are pending: {', '.join(missing)}")
-    return Response("ok", media_type="text/plain")
+    if verbose is None:
+        return Response("ok", media_type="text/plain")
+    rows = await standing(runtime.database, await runtime.now())
+    return answer({"ready": True, "log_position": await end_of_the_log(runtime.database), "standing": rows})
 
 
 @router.get("/metrics")
-async def metrics() -> Response:
-    """What this process measures, for Prometheus."""
-    return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+async def metrics(request: Request) -> Response:
+    """What is measured, for Prometheus; without the database what the processes know by themselves."""
+    scraping: Scraping = request.app.state.scraping
+    return Response(await scraping.answer(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 @router.put("/v1/test-clock")

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Request
 
+from api.parameters import X_ACTOR, X_ON_BEHALF_OF
 from api.runtime import Runtime
 from domain.actors import Actor
 from domain.errors import Forbidden, Invalid, Unauthenticated
 
-__all__ = ["Asking", "Process", "SignedIn", "Who"]
+__all__ = ["Inquiring", "Inquiry", "Process", "Who", "inquiry", "process"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,42 @@ class Who:
         return self.on_behalf_of or self.actor
 
 
-async def _runtime(request: Request) -> Runtime:
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """One request that changes nothing: who asks, and the process that answers."""
+
+    runtime: Runtime
+    who: Who
+
+
+async def process(request: Request) -> Runtime:
+    """The process that answers, whoever asks."""
     runtime: Runtime = request.app.state.runtime
     return runtime
 
 
-Process = Annotated[Runtime, Depends(_runtime)]
+async def inquiry(request: Request) -> Inquiry:
+    """Who asks. Raises `Unauthenticated`: nobody is answered who does not say so."""
+    runtime = await process(request)
+    return Inquiry(runtime, _who(request, runtime))
+
+
+Process = Annotated[Runtime, Depends(process)]
+Inquiring = Annotated[Inquiry, Depends(inquiry), X_ACTOR, X_ON_BEHALF_OF]
+
+
+def _who(request: Request, runtime: Runtime) -> Who:
+    if runtime.settings.auth == "required":
+        raise Unauthenticated("sign in first; X-Actor counts in open mode only")
+    sender, person = request.headers.get(X_ACTOR.name), request.headers.get(X_ON_BEHALF_OF.name)
+    if sender is None:
+        raise Unauthenticated("the header X-Actor is missing")
+    actor = _known(sender, runtime, X_ACTOR.name)
+    if person is None:
+        return Who(str(actor))
+    if actor.role != "system":
+        raise Forbidden("only a system may speak on somebody's behalf")
+    return Who(str(actor), str(_known(person, runtime, X_ON_BEHALF_OF.name)))
 
 
 def _known(text: str, runtime: Runtime, header: str) -> Actor:
@@ -40,25 +71,3 @@ def _known(text: str, runtime: Runtime, header: str) -> Actor:
     if actor.role not in runtime.catalogue.roles or actor.role == "team":
         raise Unauthenticated(f"{header}: there is no role '{actor.role}'")
     return actor
-
-
-async def _who(
-    runtime: Process,
-    x_actor: Annotated[str | None, Header(description="ROLE:ID", examples=["agent:ling"])] = None,
-    x_on_behalf_of: Annotated[str | None, Header(description="ROLE:ID, from a system only")] = None,
-) -> Who:
-    if runtime.settings.auth == "required":
-        raise Unauthenticated("sign in first; X-Actor counts in open mode only")
-    if x_actor is None:
-        raise Unauthenticated("the header X-Actor is missing")
-    actor = _known(x_actor, runtime, "X-Actor")
-    if x_on_behalf_of is None:
-        return Who(str(actor))
-    if actor.role != "system":
-        raise Forbidden("only a system may speak on somebody's behalf")
-    return Who(str(actor), str(_known(x_on_behalf_of, runtime, "X-On-Behalf-Of")))
-
-
-Asking = Annotated[Who, Depends(_who)]
-SignedIn = Depends(_who)
-"""Nobody is answered who does not say who asks."""

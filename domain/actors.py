@@ -65,4 +65,4 @@ def is_member(actor: str, recipient: str) -> bool:
     >>> is_member("warehouse:hu", "team:warehouse"), is_member("courier:li", "team:warehouse")
     (True, False)
     """
-    return actor == recipient or recipient == f"team:{role_of(actor)}"
+    return actor == recipient or (recipient.startswith("team:") and recipient[5:] == role_of(actor))

@@ -127,7 +127,8 @@ def instant_of(local: datetime, tz: tzinfo) -> datetime:
     One that does not exist moves forward by the gap; of an ambiguous one the later counts. Both are the later
     of Python's two readings.
     """
-    return max(local.replace(tzinfo=tz, fold=fold).astimezone(UTC) for fold in (0, 1))
+    earlier, later = local.replace(tzinfo=tz, fold=0), local.replace(tzinfo=tz, fold=1)
+    return max(earlier.astimezone(UTC), later.astimezone(UTC))
 
 
 class Calendar:
@@ -151,11 +152,12 @@ class Calendar:
         self._over_midnight = any(end <= begin or end > "24:00" for begin, end in _SPAN.findall(str(self._hours)))
         self._days_of_year = lru_cache(maxsize=64)(self._read_year)
         self._shifts = lru_cache(maxsize=4096)(self._work_out)
+        self._nth = lru_cache(maxsize=4096)(self._count_working_days)
 
     def __repr__(self) -> str:
         return f"Calendar({self.config!r})"
 
-    @property
+    @cached_property
     def version(self) -> str:
         """Which holidays and which configuration a due was computed with, such as `0.109-1c9a77f0`."""
         return f"{holidays_version}-{sha256(repr(self.config).encode()).hexdigest()[:8]}"
@@ -178,12 +180,7 @@ class Calendar:
 
         Raises `CalendarHasNoWorkingTime` where two years hold none, `Invalid` where it lies ten years ahead.
         """
-        if n <= _FARTHEST:
-            for found in self._working_days(day + _A_DAY, pointer):
-                n -= 1
-                if n == 0:
-                    return found
-        raise _too_far(pointer)
+        return self._nth(day, n, pointer)  # whatever is promised on one day ends on a few days only
 
     def add_working_time(
         self, from_utc: datetime, amount: timedelta, tz: tzinfo, pointer: str = "/due/within"
@@ -213,6 +210,8 @@ class Calendar:
         library holds. Where that is older by three years than the newest of any country, the custom has ended
         (Bulgaria, Ukraine) and what can be computed is complete.
         """
+        if last.year <= self._complete_until:
+            return ()
         return tuple(year for year in range(first.year, last.year + 1) if year > self._complete_until)
 
     @cached_property
@@ -222,6 +221,14 @@ class Calendar:
         known = _holidays_of(self.config.holidays)
         published = _last_published_year(known)
         return published if published and published > _horizon() - 3 else known.end_year
+
+    def _count_working_days(self, day: date, n: int, pointer: str) -> date:
+        if n <= _FARTHEST:
+            for found in self._working_days(day + _A_DAY, pointer):
+                n -= 1
+                if n == 0:
+                    return found
+        raise _too_far(pointer)
 
     def _working_days(self, first: date, pointer: str) -> Iterator[date]:
         idle = 0

@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -25,7 +25,7 @@ from domain.calendars import OFFICE_HOURS, Calendar, CalendarConfig, country_cal
 from domain.deadlines import zone
 from domain.durations import Unit, Within, parse_duration
 from domain.errors import ConfigurationError, Invalid
-from domain.values import Receipt
+from domain.values import Receipt, Terms
 
 __all__ = ["MADE_BY", "Catalogue", "Kind", "Oidc", "Webhook", "load_catalogue", "parse_catalogue"]
 
@@ -87,7 +87,7 @@ receipt_within = "PT15M"
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kind:
     """One kind of promise: whose hands it goes through, what counts as receipt, and when somebody is told."""
 
@@ -103,6 +103,18 @@ class Kind:
     escalate_after: tuple[timedelta, ...]
     escalate_on_postponements: int
     escalate_on_contacts: int
+
+    @cached_property
+    def terms(self) -> Terms:
+        """What of it a promise keeps, whatever becomes of the kind."""
+        return Terms(
+            receipt=self.receipt,
+            receipt_within=self.receipt_within,
+            receipt_lead=self.receipt_lead,
+            assign_before=self.assign_before,
+            escalate_on_postponements=self.escalate_on_postponements,
+            escalate_on_contacts=self.escalate_on_contacts,
+        )
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -202,7 +214,7 @@ class Catalogue:
     default_calendar: str
     roles: frozenset[str]
     kinds: Mapping[str, Kind]
-    calendars: Mapping[str, CalendarConfig]
+    calendars: Mapping[str, Calendar]
     person_scorecards: bool = True
     evidence_photos: bool = False
     retention_after_close: str | None = None
@@ -225,11 +237,14 @@ class Catalogue:
 
         Raises `Invalid` with the pointer where it is neither configured nor a country or subdivision.
         """
-        if name in self.calendars:
-            return _compiled(self.calendars[name])
-        if not is_country(name):
-            raise Invalid(pointer, "is no configured calendar, no ISO 3166-1 country, nor a subdivision as in GB-ENG")
-        return _compiled(country_calendar(name))
+        return self.calendars.get(name) or _of_country(name, pointer)
+
+
+@lru_cache(maxsize=1024)
+def _of_country(name: str, pointer: str) -> Calendar:
+    if not is_country(name):
+        raise Invalid(pointer, "is no configured calendar, no ISO 3166-1 country, nor a subdivision as in GB-ENG")
+    return _compiled(country_calendar(name))
 
 
 @lru_cache(maxsize=128)
@@ -267,7 +282,8 @@ def parse_catalogue(text: str) -> Catalogue:
         *_defaults(file),
         roles=roles,
         kinds={name: _kind(name, table, roles) for name, table in (_built_in_kinds() | file.kinds).items()},
-        calendars={"default": CalendarConfig()} | {name: _calendar(name, raw) for name, raw in file.calendars.items()},
+        calendars={"default": _compiled(CalendarConfig())}
+        | {name: _calendar(name, raw) for name, raw in file.calendars.items()},
         person_scorecards=_read("privacy", file.privacy, _Privacy, "the privacy").person_scorecards,
         evidence_photos=_read("evidence", file.evidence, _Evidence, "the evidence").photos,
         retention_after_close=_read("retention", file.retention, _Retention, "the retention").after_close,
@@ -311,7 +327,7 @@ def _role(name: str, raw: object) -> str:
         raise _fault(f"roles.{name}", "is not a name of small letters, digits, _ and -") from error
 
 
-def _calendar(name: str, raw: object) -> CalendarConfig:
+def _calendar(name: str, raw: object) -> Calendar:
     """A calendar named after a country has its holidays and hours, until the file says otherwise."""
     key = f"calendars.{name}"
     table = _read(key, raw, _Calendar, "a calendar")
@@ -324,10 +340,9 @@ def _calendar(name: str, raw: object) -> CalendarConfig:
         extra_working_days=table.extra_working_days,
     )
     try:
-        _compiled(config)
+        return _compiled(config)
     except ConfigurationError as error:
         raise _fault(f"{key}.{str(error).partition(':')[0]}", str(error).partition(": ")[2]) from error
-    return config
 
 
 def _kind(name: str, raw: object, roles: frozenset[str]) -> Kind:

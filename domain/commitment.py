@@ -4,14 +4,13 @@ The state only; the facts that change it are in `facts`, the decisions in `promi
 `receiving` and `handing_over`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from eventsourcing.domain import Aggregate
-
 from domain.deadlines import Due
 from domain.handoff import Handoff
+from domain.recording import Recording
 from domain.values import Direction, Item, Origin, ReopeningReason, Status, Terms, Value, WhyNot, WithdrawalCause
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ class Answered:
     why_not: WhyNot | None = None
 
 
-class Commitment(Aggregate):
+class Commitment(Recording):
     """The state of one commitment, folded from its facts."""
 
     order_id: str | None
@@ -95,7 +94,10 @@ class Commitment(Aggregate):
         return self.terms.receipt == "held"
 
     def handoff(self, role: str) -> Handoff:
-        return next(handoff for handoff in (*self.handoffs, *self.dropped) if handoff.role == role)
+        for handoff in (*self.handoffs, *self.dropped):
+            if handoff.role == role:
+                return handoff
+        raise KeyError(role)
 
     def answer_to(self, origin: Origin) -> Answered | None:
         """What this very command came to before, if its Idempotency-Key is known here."""
@@ -107,11 +109,11 @@ class Commitment(Aggregate):
         """Note the answer to a command with an Idempotency-Key; several facts of one command make one answer."""
         key = (origin.sender, origin.command or "", origin.key or "")
         known = self.answers.get(key)
-        if known is not None:
-            said = warnings or known.warnings
-            self.answers[key] = replace(known, version=version, warnings=said, why_not=why_not or known.why_not)
-        else:
+        if known is None:
             self.answers[key] = Answered(version, origin.body_hash, warnings, why_not)
+        else:
+            said, why_not = warnings or known.warnings, why_not or known.why_not
+            self.answers[key] = Answered(version, known.body_hash, said, why_not)
 
     def begin(self, made: "CommitmentMade") -> None:
         self.order_id, self.customer_id, self.kind = made.order_id, made.customer_id, made.kind

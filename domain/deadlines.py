@@ -19,7 +19,7 @@ calendar version beside the instant.
 import datetime as dt
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from typing import cast
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -49,7 +49,7 @@ class DueRule:
     date: dt.date | None = None
 
     def __post_init__(self) -> None:
-        if sum(one is not None for one in (self.at, self.within, self.date)) != 1:
+        if (self.at is None) + (self.within is None) + (self.date is None) != 2:
             raise Invalid("/due", "names exactly one of at, within and date")
 
     def to_json(self) -> dict[str, str | dict[str, str | int]]:
@@ -124,6 +124,7 @@ def elapse(
     return midnight_after(start.astimezone(tz).date() + span, tz) if within.unit == "days" else start + span
 
 
+@lru_cache(maxsize=4096)
 def midnight_after(day: dt.date, tz: tzinfo) -> datetime:
     """The instant (UTC) with which a local day ends.
 

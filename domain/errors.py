@@ -167,6 +167,20 @@ class ProjectionBehind(Unavailable):
     title = "The projections have not come that far yet"
 
 
+class ProjectionParked(Unavailable):
+    """A fact of this commitment could not be projected; it waits until that is mended."""
+
+    code = "projection_parked"
+    title = "What was asked for could not be projected"
+
+
+class ProjectionRebuilding(Unavailable):
+    """The rows that a query reads are being built for the first time, or in a new form."""
+
+    code = "projection_rebuilding"
+    title = "The answer is being built"
+
+
 class ConfigurationError(UpheldError):
     """The configuration is damaged; the message is one line that names the key."""
 

@@ -8,15 +8,15 @@ the world; `personal` names the fields that are encrypted before they are stored
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
-from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
+from eventsourcing.domain import AggregateEvent
 from eventsourcing.utils import register_topic
 
 from domain.deadlines import Due
+from domain.recording import Beginning, Recorded
 from domain.values import (
     AttemptOutcome,
     Direction,
     Item,
-    Origin,
     ReceiptState,
     ReopeningReason,
     Source,
@@ -60,13 +60,8 @@ __all__ = [
 ]
 
 
-class Fact(Aggregate.Event):
-    """What every fact about a commitment carries."""
-
-    origin: Origin
-    occurred_at: datetime
-
-    personal: ClassVar[frozenset[str]] = frozenset()
+class Fact(Recorded):
+    """A fact about a commitment."""
 
     def apply(self, commitment: "Commitment") -> None:
         if self.origin.key is not None:
@@ -81,7 +76,7 @@ class Fact(Aggregate.Event):
 # -- the promise ------------------------------------------------------------------------------------------------
 
 
-class CommitmentMade(Fact, AggregateCreated):
+class CommitmentMade(Fact, Beginning):
     """An agent gave the company's word. `receipt_due` holds, for each role of the path, when a recipient is due."""
 
     order_id: str | None

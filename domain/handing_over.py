@@ -14,7 +14,7 @@ from domain.order import Assignment, Order
 from domain.receipts import assignment_due, receipt_due
 from domain.values import Source, Terms, Trip
 
-__all__ = ["Named", "ReceiptRule", "assign_own", "name_recipient", "release_own", "route"]
+__all__ = ["Named", "ReceiptRule", "assign_own", "hand_over", "name_recipient", "release_own", "route"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +69,24 @@ class ReceiptRule:
 
         None where the kind asks for none, and for what was over when it was imported.
         """
-        if self.terms.receipt == "none" or self.waived:
+        if self.asks_nothing:
             return None
-        window = self.window_ends_at(base)
+        return self.due_in(self.window_ends_at(base), named, base)
+
+    @property
+    def asks_nothing(self) -> bool:
+        return self.terms.receipt == "none" or self.waived
+
+    def due_in(self, window_ends_at: datetime, named: Named | None, base: datetime) -> datetime:
+        """As `due_for`, where the window is known."""
         if named is None:
             return assignment_due(
-                base=base, due_at=self.due_at, window_ends_at=window, assign_before=self.terms.assign_before
+                base=base, due_at=self.due_at, window_ends_at=window_ends_at, assign_before=self.terms.assign_before
             )
         return receipt_due(
             base=base,
             due_at=self.due_at,
-            window_ends_at=window,
+            window_ends_at=window_ends_at,
             departure=named.trip.departure,
             lead=self.terms.receipt_lead,
         )
@@ -115,16 +122,24 @@ def assign(commitment: Commitment, handoff: Handoff, named: Named, moment: Momen
     if same and handoff.source == named.source and handoff.trip == named.trip:
         return
     base = handoff.based_at if same else moment.now
+    due_at = ReceiptRule.of(commitment, moment).due_for(named, base)
+    hand_over(commitment, handoff.role, named, due_at, moment, known=not same and named.recipient == commitment.author)
+
+
+def hand_over(
+    commitment: Commitment, role: str, named: Named, due_at: datetime | None, moment: Moment, *, known: bool
+) -> None:
+    """Record who is accountable, and by when; `known` where it is who gave the promise."""
     moment.record(
         commitment,
         HandoffAssigned,
-        role=handoff.role,
+        role=role,
         revision=commitment.revision,
         recipient=named.recipient,
         source=named.source,
         trip=named.trip,
-        receipt_due_at=ReceiptRule.of(commitment, moment).due_for(named, base),
-        known=not same and named.recipient == commitment.author,
+        receipt_due_at=due_at,
+        known=known,
     )
 
 

@@ -76,7 +76,9 @@ class Handoff:
             self.assigned_to = recipient
             return
         self._start_anew(at)
-        self.reported = {fact: counted for fact, counted in self.reported.items() if not is_member(fact[0], recipient)}
+        if self.reported:
+            said = self.reported.items()
+            self.reported = {fact: counted for fact, counted in said if not is_member(fact[0], recipient)}
         self.assigned_to = self.recipient = recipient
         self.state = "assigned"
 
@@ -88,7 +90,8 @@ class Handoff:
         self.trip, self.state, self.receipt_due_at = Trip(), "unassigned", due_at
 
     def _start_anew(self, at: datetime) -> None:
-        self.former.update(name for name in (self.recipient, self.assigned_to) if name)
+        if self.recipient is not None and self.assigned_to is not None:
+            self.former |= {self.recipient, self.assigned_to}
         self.based_at, self.missed = at, False
         self._void()
         self.received_revision = None

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from eventsourcing.domain import Aggregate, AggregateEvent
-
 from domain.actors import UPHELD, role_of
 from domain.catalogue import Catalogue
 from domain.errors import Invalid
+from domain.recording import Recorded, Recording
 from domain.values import Origin
 
 __all__ = ["Moment"]
@@ -32,12 +31,11 @@ class Moment:
         origin = Origin(UPHELD, None, asked.command, asked.key, asked.body_hash, asked.sender)
         return Moment(self.now, origin if asked.key is not None else Origin(UPHELD), self.catalogue)
 
-    def record(
-        self, aggregate: Aggregate, fact: type[AggregateEvent], *, at: datetime | None = None, **fields: Any
-    ) -> None:
+    def record(self, about: Recording, fact: type[Recorded], *, at: datetime | None = None, **fields: Any) -> None:
         """Record that something happened, at this moment or (in the world) at another: `at`."""
-        occurred_at = self.now if at is None else at
-        aggregate.trigger_event(fact, timestamp=self.now, occurred_at=occurred_at, origin=self.origin, **fields)
+        fields["timestamp"], fields["origin"] = self.now, self.origin
+        fields["occurred_at"] = self.now if at is None else at
+        about.record(fact, fields)
 
     def when(self, at: datetime | None, *, not_before: Iterable[datetime] = (), pointer: str = "/at") -> datetime:
         """When something happened in the world: `at`, or now.

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar
 from uuid import UUID, uuid5
 
-from eventsourcing.domain import Aggregate, TAggregate
+from eventsourcing.domain import TAggregate
 
 from domain.facts import register
 from domain.moment import Moment
-from domain.values import Origin, Trip
+from domain.recording import Recorded, Recording
+from domain.values import Trip
 
 __all__ = ["Assignment", "Order", "OrderAssigned", "OrderFact", "OrderUnassigned", "assign_order", "unassign_order"]
 
@@ -33,20 +33,16 @@ class Assignment:
         return Trip(self.departs_at, self.planned_start, self.depot)
 
 
-class OrderFact(Aggregate.Event):
-    """What every fact about an order carries."""
+class OrderFact(Recorded):
+    """A fact about an order."""
 
-    origin: Origin
-    occurred_at: datetime
     order_id: str
     role: str
-
-    personal: ClassVar[frozenset[str]] = frozenset()
 
     def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:
         """The first fact about an order begins it."""
         if aggregate is None:
-            aggregate = Order.unassigned(self.order_id, self.timestamp)  # type: ignore[assignment]
+            aggregate = Order._begin(self.originator_id, self.order_id, self.timestamp)  # type: ignore[assignment]
         return super().mutate(aggregate)
 
 
@@ -71,7 +67,7 @@ class OrderUnassigned(OrderFact):
         del order.assignments[self.role]
 
 
-class Order(Aggregate):
+class Order(Recording):
     """The assignments of an order, by role. An order of which nothing was recorded has version 0."""
 
     order_id: str
@@ -81,8 +77,12 @@ class Order(Aggregate):
 
     @classmethod
     def unassigned(cls, order_id: str, at: datetime) -> "Order":
+        return cls._begin(cls.id_of(order_id), order_id, at)
+
+    @classmethod
+    def _begin(cls, id: UUID, order_id: str, at: datetime) -> "Order":
         order = cls.__new__(cls)
-        order.__base_init__(cls.id_of(order_id), 0, at)
+        order.__base_init__(id, 0, at)
         order.order_id, order.assignments = order_id, {}
         return order
 

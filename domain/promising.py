@@ -11,11 +11,11 @@ from domain.commitment import Commitment
 from domain.deadlines import Due, DueRule, calendar_warnings, resolve_due
 from domain.errors import CommitmentClosed, DueRequired, Invalid, PreconditionFailed
 from domain.facts import CommitmentAmended, CommitmentMade, CommitmentWithdrawn
-from domain.handing_over import Named, ReceiptRule, name_recipient, route
+from domain.handing_over import Named, ReceiptRule, hand_over, name_recipient, route
 from domain.keeping import escalate_on_limits, pass_time
 from domain.moment import Moment
 from domain.order import Order
-from domain.values import Direction, Item, Terms, Value, WithdrawalCause
+from domain.values import Direction, Item, Value, WithdrawalCause
 
 __all__ = ["Amendment", "Making", "Wanted", "amend", "check_version", "make", "withdraw"]
 
@@ -64,30 +64,40 @@ class Amendment:
     customer_agreed: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class _Plan:
     """How the hand-offs of a promise begin: who is named for each role, and when each receipt is due."""
 
-    rule: ReceiptRule
-    named: Mapping[str, Named | None]
+    def __init__(self, rule: ReceiptRule, named: Mapping[str, Named | None]) -> None:
+        self._rule, self._now = rule, rule.moment.now
+        self._window_ends_at = None if rule.asks_nothing else rule.window_ends_at(self._now)
+        self.named = named
 
     @property
     def receipt_due(self) -> dict[str, datetime | None]:
-        return {role: self.rule.due_for(named, self.rule.moment.now) for role, named in self.named.items()}
+        window = self._window_ends_at
+        if window is None:
+            return dict.fromkeys(self.named)
+        return {role: self._rule.due_in(window, named, self._now) for role, named in self.named.items()}
 
     def warnings(self, author: str) -> list[str]:
         """What the person on the phone should know now, while a bad promise is still free."""
-        now, terms = self.rule.moment.now, self.rule.terms
-        waiting = terms.receipt != "none" and any(n is None or n.recipient != author for n in self.named.values())
-        departures = [named.trip.departs_at for named in self.named.values() if named is not None]
+        everybody, window = self.named.values(), self._window_ends_at
         found = []
-        if waiting and self.rule.window_ends_at(now) > self.rule.due_at:
+        if (
+            window is not None
+            and window > self._rule.due_at
+            and any(n is None or n.recipient != author for n in everybody)
+        ):
             found.append("receipt_window_does_not_fit")
-        if terms.receipt == "held" and any(departs is not None and departs <= now for departs in departures):
+        if self._rule.terms.receipt == "held" and any(n is not None and self._has_left(n) for n in everybody):
             found.append("already_departed")
-        if None in self.named.values():
+        if None in everybody:
             found.append("no_recipient_yet")
         return found
+
+    def _has_left(self, named: Named) -> bool:
+        departs_at = named.trip.departs_at
+        return departs_at is not None and departs_at <= self._now
 
 
 def make(
@@ -103,11 +113,13 @@ def make(
     made_by = making.made_by or moment.origin.person
     due = _resolve(making.due, kind, moment.catalogue, made_at)
     path = _checked_path(making.path, moment.catalogue) or kind.path
-    terms = _terms(kind)
     defaults = _defaults(kind, path, made_by)
-    plan = _plan(path, defaults, order, ReceiptRule(terms, due.at, due.time_zone, due.calendar, moment))
-    # Nobody is on the phone who could mend what is over already.
-    warnings = [*plan.warnings(made_by), *_calendar_warnings(due, made_at, moment.catalogue)] if making.receipts else []
+    plan, warnings = None, []
+    if making.receipts:  # else nobody is on the phone who could mend what is over already
+        rule = ReceiptRule(kind.terms, due.at, due.time_zone, due.calendar, moment)
+        plan = _plan(path, defaults, order, rule)
+        warnings = [*plan.warnings(made_by), *_calendar_warnings(due, made_at, moment.catalogue)]
+    receipt_due = plan.receipt_due if plan is not None else dict.fromkeys(path)
     if any(other.kind == kind.name and not other.is_closed for other in siblings):
         warnings.append("duplicate_kind_on_order")
     commitment: Commitment = Commitment._create(
@@ -127,14 +139,15 @@ def make(
         conversation=making.conversation,
         value=making.value,
         due=due,
-        terms=terms,
+        terms=kind.terms,
         path=path,
         defaults=defaults,
-        receipt_due=plan.receipt_due if making.receipts else dict.fromkeys(path),
+        receipt_due=receipt_due,
         warnings=tuple(warnings),
     )
-    if making.receipts:
-        route(commitment, order, moment)
+    for role, named in plan.named.items() if plan is not None else ():
+        if named is not None:
+            hand_over(commitment, role, named, receipt_due[role], moment, known=named.recipient == made_by)
     return commitment
 
 
@@ -215,17 +228,6 @@ def check_version(commitment: Commitment, named: frozenset[int] | None) -> None:
 
 
 # -- the parts --------------------------------------------------------------------------------------------------
-
-
-def _terms(kind: Kind) -> Terms:
-    return Terms(
-        receipt=kind.receipt,
-        receipt_within=kind.receipt_within,
-        receipt_lead=kind.receipt_lead,
-        assign_before=kind.assign_before,
-        escalate_on_postponements=kind.escalate_on_postponements,
-        escalate_on_contacts=kind.escalate_on_contacts,
-    )
 
 
 def _resolve(wanted: Wanted, kind: Kind | None, catalogue: Catalogue, counted_from: datetime) -> Due:

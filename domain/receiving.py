@@ -93,10 +93,9 @@ def _whose(commitment: Commitment, receipt: ReceiptGiven, moment: Moment) -> tup
     if not handoffs:
         raise Invalid("/role", f"is not on the path of this commitment: {', '.join(commitment.path)}")
     person = moment.origin.person
-    current = [(handoff, person) for handoff in handoffs if handoff.is_recipient(person)]
-    former = [(handoff, person) for handoff in handoffs if handoff.was_recipient(person)]
-    if current or former:
-        return _meant(current or former, receipt)
+    for theirs in (Handoff.is_recipient, Handoff.was_recipient):
+        if found := [(handoff, person) for handoff in handoffs if theirs(handoff, person)]:
+            return _meant(found, receipt)
     if role_of(person) in ("supervisor", "admin"):
         named = [(handoff, handoff.recipient) for handoff in handoffs if handoff.recipient is not None]
         if not named:

@@ -21,9 +21,7 @@ from domain.errors import NotFound, Unavailable
 from domain.keeping import next_instants, pass_time
 from domain.moment import Moment
 from domain.values import Origin
-from projections.leader import lead
 from projections.projection import CommitmentsTouched, Projection, columns
-from store.database import Database
 from store.ledger import Ledger
 from store.queries import queries
 
@@ -32,12 +30,13 @@ __all__ = ["CLOCK", "ClockPolicy", "anything_due", "next_due"]
 log = structlog.get_logger("upheld.clock")
 SQL = queries("policies", "clock.sql")
 
-_LOCK = 7_355_609
 _AT_ONCE = 64
 _REST = timedelta(seconds=30)
 """How long a commitment is left alone after the clock could not record something about it."""
 
-_delay = Gauge("upheld_clock_delay_seconds", "How late the clock was with the last thing it recorded")
+_delay = Gauge(
+    "upheld_clock_delay_seconds", "How late the clock was with what it last recorded", multiprocess_mode="mostrecent"
+)
 
 
 class ClockPage(CommitmentsTouched):
@@ -70,17 +69,14 @@ async def next_due(conn: AsyncConnection[Any]) -> datetime | None:
 class ClockPolicy:
     """Sweeps what fell due; one process at a time does so on a database."""
 
-    def __init__(self, database: Database, ledger: Ledger, catalogue: Catalogue, *, every: float = 0.25) -> None:
-        self._database = database
+    def __init__(self, ledger: Ledger, catalogue: Catalogue, *, every: float = 0.25) -> None:
         self._ledger = ledger
         self._catalogue = catalogue
         self._every = every
         self._resting: dict[UUID, datetime] = {}
 
-    async def run(self) -> None:
-        await lead(self._database, "clock", _LOCK, self._sweep_forever)
-
-    async def _sweep_forever(self, conn: AsyncConnection[Any]) -> None:
+    async def run(self, conn: AsyncConnection[Any]) -> None:
+        """Sweep until cancelled."""
         while True:
             if not await self.sweep(conn):
                 await asyncio.sleep(self._every)
@@ -105,7 +101,7 @@ class ClockPolicy:
             self._resting[id] = now + _REST
             return False
         if change.position is not None and change.result is not None:
-            _delay.set((now - change.result).total_seconds())
+            _delay.set((self._ledger.clock.now() - change.result).total_seconds())
         return change.position is not None
 
 

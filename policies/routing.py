@@ -4,29 +4,35 @@ Whoever records an assignment routes it at once, and a promise is recorded only 
 (decision 007). The policy behind it repairs what a crash between an assignment and its hand-offs left undone.
 """
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
+import psycopg
+import structlog
 from psycopg import AsyncConnection
 
 from domain.actors import UPHELD
 from domain.catalogue import Catalogue
 from domain.commitment import Commitment
+from domain.errors import Unavailable
 from domain.handing_over import route
 from domain.moment import Moment
 from domain.order import Order
 from domain.values import Origin
-from projections.leader import lead
-from store.database import Database
+from projections.checkpoints import SQL as CHECKPOINTS
+from projections.checkpoints import Failure, ParkedStream, park
 from store.ledger import Ledger
 from store.queries import queries
 
 __all__ = ["RoutingPolicy", "route_order"]
 
+log = structlog.get_logger("upheld.routing")
 SQL = queries("policies", "routing.sql")
 
-_LOCK = 7_355_610
 _POLL_SECONDS = 0.5
+_GATHER_SECONDS = 0.05
+_TRIES = 3
 _STRETCH = 5_000
 
 
@@ -50,21 +56,18 @@ async def _route(ledger: Ledger, id: UUID, moment: Moment) -> int:
 class RoutingPolicy:
     """Follows the log, and routes every order whose assignment changed once more; mostly there is nothing to do."""
 
-    def __init__(self, database: Database, ledger: Ledger, catalogue: Catalogue) -> None:
-        self._database = database
+    def __init__(self, ledger: Ledger, catalogue: Catalogue) -> None:
         self._ledger = ledger
         self._catalogue = catalogue
 
-    async def run(self) -> None:
-        await lead(self._database, "routing", _LOCK, self._follow)
-
-    async def _follow(self, conn: AsyncConnection[Any]) -> None:
+    async def run(self, conn: AsyncConnection[Any]) -> None:
+        """Follow the log until cancelled."""
         await conn.execute(SQL["begin"])
         await conn.execute("LISTEN stored_events")
         while True:
             if not await self.repair(conn):
                 async for _ in conn.notifies(timeout=_POLL_SECONDS, stop_after=1):
-                    pass
+                    await asyncio.sleep(_GATHER_SECONDS)
 
     async def repair(self, conn: AsyncConnection[Any]) -> bool:
         """Route what changed in the next stretch of the log; answers whether there was one."""
@@ -73,11 +76,35 @@ class RoutingPolicy:
         if last <= after:
             return False
         stretch = {"after": after, "last": last}
-        for (order_id,) in await (await conn.execute(SQL["assigned"], stretch)).fetchall():
-            moment = Moment(self._ledger.clock.now(), Origin(UPHELD), self._catalogue)
-            await route_order(self._ledger, order_id, moment)
+        for position, order_id in await (await conn.execute(SQL["assigned"], stretch)).fetchall():
+            if (error := await self._route(order_id)) is not None:
+                log.error("parked", policy="routing", order_id=order_id, exc_info=error)
+                await park(conn, "routing", Failure(Order.id_of(order_id), position, error))
         await conn.execute(SQL["move"], stretch)
         return True
+
+    async def retry(self, conn: AsyncConnection[Any], parked: ParkedStream) -> Failure | None:
+        """Route an order again that could not be routed; answers why it still cannot."""
+        error = await self._route(parked.order_id) if parked.order_id is not None else None
+        if error is not None:
+            return Failure(parked.stream, parked.position, error)
+        await conn.execute(CHECKPOINTS["release"], (parked.projection, False, parked.stream))
+        return None
+
+    async def _route(self, order_id: str) -> Exception | None:
+        """Route an order, and answer what it failed with in the end."""
+        for attempt in range(1, _TRIES + 1):
+            moment = Moment(self._ledger.clock.now(), Origin(UPHELD), self._catalogue)
+            try:
+                await route_order(self._ledger, order_id, moment)
+            except (Unavailable, psycopg.OperationalError, psycopg.InterfaceError):
+                raise
+            except Exception as error:
+                if attempt == _TRIES:
+                    return error
+            else:
+                return None
+        return None
 
 
 async def _scalar(conn: AsyncConnection[Any], query: Any) -> int:

@@ -8,8 +8,9 @@ SELECT position FROM checkpoints WHERE name = 'routing';
 SELECT max(notification_id) FROM stored_events;
 
 -- assigned: the orders whose assignment changed within a stretch of the log
-SELECT DISTINCT s.order_id FROM stored_events e JOIN streams s ON s.id = e.originator_id
-WHERE e.notification_id > %(after)s AND e.notification_id <= %(last)s AND s.category = 'order';
+SELECT min(e.notification_id) AS position, s.order_id FROM stored_events e JOIN streams s ON s.id = e.originator_id
+WHERE e.notification_id > %(after)s AND e.notification_id <= %(last)s AND s.category = 'order'
+GROUP BY s.order_id ORDER BY position;
 
 -- move: move the checkpoint from where it was read, or not at all
 UPDATE checkpoints SET position = %(last)s WHERE name = 'routing' AND position = %(after)s

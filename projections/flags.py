@@ -1,20 +1,23 @@
-"""Which promises are going wrong, or are unknown to whoever must keep them: GET `/v1/flags`.
+"""Which promises are going wrong, or are unknown to whoever must keep them: GET `/v1/flags`, now and as it was then.
 
-The rows foresee what the clock will raise; the query asks which of them holds now. No event is needed.
+The rows foresee what the clock will raise; the query asks which of them holds now, and no event is needed. What
+held until a fact ended it moves to a table of its own, so that what is past costs the question of today nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString, NamedTuple, cast
 from uuid import UUID
 
 from psycopg import AsyncConnection
 
 from domain.commitment import Commitment
-from domain.flags import FlagReason, FlagSpan, flag_spans
-from projections.projection import CommitmentsTouched, Projection, columns
+from domain.flags import FlagReason, flag_spans
+from projections.projection import Page, Projection, Recorded, State, columns
 from projections.reading import Reader, where
 from projections.views import opened
+from store.facts import read_fact
 from store.queries import queries
 
 __all__ = ["COUNTED_TO", "FLAGS", "FlagFilter", "FlagRow", "Flags"]
@@ -24,40 +27,137 @@ SQL = queries("projections", "flags.sql")
 COUNTED_TO = 10_000
 """Totals are exact up to here."""
 
+_BESIDE_FLAGS = frozenset(
+    {
+        "CommitmentBroken",
+        "CommitmentEscalated",
+        "CustomerContacted",
+        "CustomerInformed",
+        "EscalationTaken",
+        "HandoffDelivered",
+        "HandoffFailed",
+        "HandoffSeen",
+        "HandoffSent",
+        "ReceiptMissed",
+    }
+)
+"""The facts that no flag depends on: half of the log, which need not be looked at. A fact not named here counts."""
 
-class FlagsPage(CommitmentsTouched):
-    """What the clock will raise on the commitments that a page of the log touched."""
+
+class _Span(NamedTuple):
+    """A flag that holds from `begins_at` until `ends_at`; `known_from` is when the fact that led to it was recorded,
+    or when it begins, whichever is later: before that nobody could see it.
+    """
+
+    commitment_id: UUID
+    begins_at: datetime
+    known_from: datetime
+    ends_at: datetime | None
+    reason: FlagReason
+    since: datetime
+    rescue_by: datetime
+    role: str
+    recipient: str | None
+    depot: str | None
+    receipt_due_at: datetime | None
+    due_at: datetime
+    kind: str
+    made_by: str
+    order_id: str | None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether it could be seen at an instant."""
+        return self.known_from <= at and (self.ends_at is None or self.ends_at > at)
+
+
+class FlagsPage(Page):
+    """What the clock will raise on the commitments that a page touched, and what held until a fact of it came."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._steps: dict[UUID, list[tuple[datetime, list[_Span]]]] = {}
+        self._begun: set[UUID] = set()
+
+    def see(self, recorded: Recorded, state: State) -> None:
+        if isinstance(state, Commitment) and recorded.type not in _BESIDE_FLAGS:
+            if state.version == 1:
+                self._begun.add(state.id)
+            step = (recorded.recorded_at, _foreseen(state, recorded.recorded_at))
+            self._steps.setdefault(state.id, []).append(step)
 
     async def write(self, conn: AsyncConnection[Any]) -> None:
-        if not self.touched:
-            return
-        await conn.execute(SQL["delete"], (list(self.touched),))
-        rows = [_row(state, span) for state in self.touched.values() for span in flag_spans(state)]
-        if rows:
-            await conn.execute(SQL["insert"], columns(rows, 14))
+        before = await self._before(conn)
+        gone: list[tuple[UUID, datetime]] = []
+        new: list[_Span] = []
+        held: list[_Span] = []
+        for id, steps in self._steps.items():
+            stored = spans = before.get(id, [])
+            for at, then in steps:
+                spans, ended = _turn(spans, at, then)
+                held += ended
+            gone += [(id, span.begins_at) for span in stored if span not in spans]
+            new += [span for span in spans if span not in stored]
+        if gone:
+            await conn.execute(SQL["delete"], columns(gone, 2))
+        for table, rows in (("flags", new), ("flags_held", held)):
+            if rows:
+                await conn.execute(SQL["insert"].format(table=table), columns(rows, len(_Span._fields)))
+
+    async def _before(self, conn: AsyncConnection[Any]) -> dict[UUID, list[_Span]]:
+        """What was foreseen on the commitments that this page goes on with; of those that it begins, nothing was."""
+        found: dict[UUID, list[_Span]] = {}
+        if known := [id for id in self._steps if id not in self._begun]:
+            for row in await (await conn.execute(SQL["foreseen"], (known,))).fetchall():
+                found.setdefault(row[0], []).append(_Span(*row))
+        return found
 
 
-def _row(state: Commitment, span: FlagSpan) -> tuple[object, ...]:
-    handoff = state.handoff(span.role)
-    return (
-        state.id,
-        span.begins_at,
-        span.ends_at,
-        span.reason,
-        span.since,
-        span.rescue_by,
-        span.role,
-        handoff.recipient,
-        handoff.trip.depot,
-        handoff.receipt_due_at,
-        state.due.at,
-        state.kind,
-        state.made_by,
-        state.order_id,
-    )
+def _foreseen(state: Commitment, recorded_at: datetime) -> list[_Span]:
+    spans: list[_Span] = []
+    for span in flag_spans(state):
+        handoff = state.handoff(span.role)
+        spans.append(
+            _Span(
+                state.id,
+                span.begins_at,
+                max(span.begins_at, recorded_at),
+                span.ends_at,
+                span.reason,
+                span.since,
+                span.rescue_by,
+                span.role,
+                handoff.recipient,
+                handoff.trip.depot,
+                handoff.receipt_due_at,
+                state.due.at,
+                state.kind,
+                state.made_by,
+                state.order_id,
+            )
+        )
+    return spans
 
 
-FLAGS = Projection("flags", 1, SQL, FlagsPage)
+def _turn(spans: Sequence[_Span], at: datetime, then: Sequence[_Span]) -> tuple[list[_Span], list[_Span]]:
+    """A fact is recorded `at` an instant, and `then` is what is foreseen: what is foreseen now, and what is over.
+
+    A span that goes on saying the same keeps its beginning, so that facts beside it do not cut it into pieces.
+    """
+    foreseen, over = list(then), []
+    following = next((index for index, span in enumerate(then) if span.holds(at)), None)
+    for span in spans:
+        if not span.known_from < min(at, span.ends_at or at):
+            continue
+        if following is not None and span.holds(at):
+            longer = foreseen[following]._replace(begins_at=span.begins_at, known_from=span.known_from)
+            if longer._replace(ends_at=span.ends_at) == span:
+                foreseen[following] = longer
+                continue
+        over.append(span._replace(ends_at=min(at, span.ends_at or at)))
+    return foreseen, over
+
+
+FLAGS = Projection("flags", 2, SQL, FlagsPage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,42 +196,77 @@ class Flags(Reader):
 
     >>> [flag.reason for flag in await flags.page(FlagFilter(), now=now, limit=50, after=None)]  # doctest: +SKIP
     ['overdue', 'not_received']
+    >>> [
+    ...     flag.reason for flag in await flags.page_at(FlagFilter(), at=a_year_ago, limit=50, after=None)
+    ... ]  # doctest: +SKIP
+    ['declined']
     """
 
     async def page(
         self, wanted: FlagFilter, *, now: datetime, limit: int, after: tuple[datetime, UUID] | None
     ) -> list[FlagRow]:
         """Earliest `rescue_by` first, behind the flag named by `after`."""
-        filters, params = where(
-            *self._conditions(wanted),
-            ("(f.rescue_by, f.commitment_id) > (%(rescue_by)s, %(id)s)", "rescue_by", after[0] if after else None),
-        )
-        if after:
-            params["id"] = after[1]
+        filters, params = _conditions(wanted, after)
         rows = await self.fetch(SQL["page"].format(filters=filters), params | {"now": now, "limit": limit})
-        return [self._flag(row) for row in rows]
+        return [_flag(row, self._words_now(row)) for row in rows]
+
+    async def page_at(
+        self, wanted: FlagFilter, *, at: datetime, limit: int, after: tuple[datetime, UUID] | None
+    ) -> list[FlagRow]:
+        """The same as it was by what was recorded until `at`, the words of the promises included."""
+        filters, params = _conditions(wanted, after)
+        rows = await self.fetch(SQL["page_at"].format(filters=filters, at=_literal(at)), params | {"limit": limit})
+        return [_flag(row, self._words_then(row)) for row in rows]
 
     async def total(self, wanted: FlagFilter, *, now: datetime) -> int:
         """How many hold, exact to `COUNTED_TO`; one more means that there are more."""
-        filters, params = where(*self._conditions(wanted))
+        filters, params = _conditions(wanted)
         rows = await self.fetch(SQL["total"].format(filters=filters), params | {"now": now, "most": COUNTED_TO + 1})
         return int(rows[0][0])
 
-    def _conditions(self, wanted: FlagFilter) -> list[tuple[Any, str, object]]:
-        return [
-            ("f.reason = %(reason)s", "reason", wanted.reason),
-            ("f.recipient = %(recipient)s", "recipient", wanted.recipient),
-            ("f.role = %(role)s", "role", wanted.role),
-            ("f.made_by = %(made_by)s", "made_by", wanted.made_by),
-            ("f.kind = %(kind)s", "kind", wanted.kind),
-            ("f.depot = %(depot)s", "depot", wanted.depot),
-            ("f.rescue_by < %(rescue_before)s", "rescue_before", wanted.rescue_before),
-        ]
+    async def total_at(self, wanted: FlagFilter, *, at: datetime) -> int:
+        """How many held at an instant, counted as `total` counts."""
+        filters, params = _conditions(wanted)
+        query = SQL["total_at"].format(filters=filters, at=_literal(at))
+        rows = await self.fetch(query, params | {"most": COUNTED_TO + 1})
+        return int(rows[0][0])
 
-    def _flag(self, row: tuple[Any, ...]) -> FlagRow:
-        id, order_id, kind, reason, since, role, recipient, made_by, due_at, receipt_due_at, rescue_by = row[:11]
-        document, personal, wrapped = row[11:]
-        promise = opened(document, personal, wrapped, self.keyring, id).promise if document is not None else None
-        return FlagRow(
-            id, order_id, kind, promise, reason, since, role, recipient, made_by, due_at, receipt_due_at, rescue_by
-        )
+    def _words_now(self, row: tuple[Any, ...]) -> str | None:
+        id, (document, personal, wrapped) = row[0], row[11:]
+        return opened(document, personal, wrapped, self.keyring, id).promise if document is not None else None
+
+    def _words_then(self, row: tuple[Any, ...]) -> str | None:
+        """A making or an amendment says the whole promise, so that the last of them is enough."""
+        id, (version, topic, stored, wrapped) = row[0], row[11:]
+        key = self.keyring.unwrap(id, wrapped) if wrapped is not None else None
+        return cast("str | None", read_fact(self.keyring, key, id, version, topic, stored).promise)
+
+
+def _conditions(
+    wanted: FlagFilter, after: tuple[datetime, UUID] | None = None
+) -> tuple[LiteralString, dict[str, object]]:
+    filters, params = where(
+        ("f.reason = %(reason)s", "reason", wanted.reason),
+        ("f.recipient = %(recipient)s", "recipient", wanted.recipient),
+        ("f.role = %(role)s", "role", wanted.role),
+        ("f.made_by = %(made_by)s", "made_by", wanted.made_by),
+        ("f.kind = %(kind)s", "kind", wanted.kind),
+        ("f.depot = %(depot)s", "depot", wanted.depot),
+        ("f.rescue_by < %(rescue_before)s", "rescue_before", wanted.rescue_before),
+        ("(f.rescue_by, f.commitment_id) > (%(rescue_by)s, %(id)s)", "rescue_by", after[0] if after else None),
+    )
+    return filters, params | ({"id": after[1]} if after else {})
+
+
+def _literal(at: datetime) -> LiteralString:
+    """The instant as a part of the query, which is then planned for it: last year's few rows and yesterday's many are
+    best found in different ways, and a plan prepared for any instant suits only one of them.
+    """
+    return f"timestamptz '{at.isoformat()}'"
+
+
+def _flag(row: tuple[Any, ...], promise: str | None) -> FlagRow:
+    id, order_id, kind, reason, since, role, recipient, made_by, due_at, receipt_due_at, rescue_by = row[:11]
+    return FlagRow(
+        id, order_id, kind, promise, reason, since, role, recipient, made_by, due_at, receipt_due_at, rescue_by
+    )

@@ -1,7 +1,8 @@
--- schema: the flags that the clock raises by itself on every commitment that is open or broken
+-- schema: what the clock raises by itself on every commitment that is open or broken, and what was over by a fact
 CREATE TABLE flags (
     commitment_id uuid NOT NULL,
     begins_at timestamptz NOT NULL,
+    known_from timestamptz NOT NULL,
     ends_at timestamptz,
     reason text COLLATE "C" NOT NULL,
     since timestamptz NOT NULL,
@@ -16,23 +17,33 @@ CREATE TABLE flags (
     order_id text COLLATE "C",
     PRIMARY KEY (commitment_id, begins_at)
 );
+CREATE TABLE flags_held (LIKE flags, PRIMARY KEY (commitment_id, known_from));
 
 -- indexes: what its queries look rows up by
 CREATE INDEX flags_rescue_by_idx ON flags (rescue_by, commitment_id);
 CREATE INDEX flags_recipient_idx ON flags (recipient, rescue_by);
+CREATE INDEX flags_known_from_idx ON flags (known_from);
+CREATE INDEX flags_held_during_idx ON flags_held USING gist (tstzrange(known_from, ends_at));
 
 -- forget: take out what these streams led to
-DELETE FROM flags WHERE commitment_id = ANY(%(streams)s);
+WITH forgotten AS (DELETE FROM flags WHERE commitment_id = ANY(%(streams)s))
+DELETE FROM flags_held WHERE commitment_id = ANY(%(streams)s);
 
--- delete: forget what was foreseen for the commitments that a page touched
-DELETE FROM flags WHERE commitment_id = ANY(%b::uuid[]);
+-- foreseen: what the clock was to raise on the commitments that a page touched
+SELECT commitment_id, begins_at, known_from, ends_at, reason, since, rescue_by, role, recipient, depot, receipt_due_at,
+       due_at, kind, made_by, order_id
+FROM flags WHERE commitment_id = ANY(%b::uuid[]) ORDER BY commitment_id, begins_at;
 
--- insert: what the clock will raise on them, if nothing more happens
-INSERT INTO flags (commitment_id, begins_at, ends_at, reason, since, rescue_by, role, recipient, depot, receipt_due_at,
-                   due_at, kind, made_by, order_id)
-SELECT * FROM unnest(%b::uuid[], %b::timestamptz[], %b::timestamptz[], %b::text[], %b::timestamptz[], %b::timestamptz[],
-                     %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::text[], %b::text[],
-                     %b::text[]);
+-- delete: what is foreseen no longer
+DELETE FROM flags f USING unnest(%b::uuid[], %b::timestamptz[]) AS gone (commitment_id, begins_at)
+WHERE f.commitment_id = gone.commitment_id AND f.begins_at = gone.begins_at;
+
+-- insert: what the clock will raise, if nothing more happens; or what held, and was ended by a fact
+INSERT INTO {table} (commitment_id, begins_at, known_from, ends_at, reason, since, rescue_by, role, recipient, depot,
+                     receipt_due_at, due_at, kind, made_by, order_id)
+SELECT * FROM unnest(%b::uuid[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[], %b::text[], %b::timestamptz[],
+                     %b::timestamptz[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[],
+                     %b::text[], %b::text[], %b::text[]);
 
 -- page: the flags that hold now and match, most urgent first, with the commitment's encrypted words
 SELECT f.commitment_id, f.order_id, f.kind, f.reason, f.since, f.role, f.recipient, f.made_by, f.due_at,
@@ -45,4 +56,30 @@ ORDER BY f.rescue_by, f.commitment_id LIMIT %(limit)s;
 SELECT count(*) FROM (
     SELECT 1 FROM flags f
     WHERE f.begins_at <= %(now)s AND (f.ends_at IS NULL OR f.ends_at > %(now)s) AND {filters}
+    LIMIT %(most)s) AS counted;
+
+-- page_at: the flags that held at an instant and match, most urgent first, with the fact that last said the words
+SELECT f.commitment_id, f.order_id, f.kind, f.reason, f.since, f.role, f.recipient, f.made_by, f.due_at,
+       f.receipt_due_at, f.rescue_by, said.originator_version, said.topic, said.state, s.key
+FROM (
+    (SELECT f.* FROM flags f
+     WHERE f.known_from <= {at} AND (f.ends_at IS NULL OR f.ends_at > {at}) AND {filters}
+     ORDER BY f.rescue_by, f.commitment_id LIMIT %(limit)s)
+    UNION ALL
+    (SELECT f.* FROM flags_held f WHERE tstzrange(f.known_from, f.ends_at) @> {at} AND {filters}
+     ORDER BY f.rescue_by, f.commitment_id LIMIT %(limit)s)
+    ORDER BY rescue_by, commitment_id LIMIT %(limit)s) AS f
+JOIN streams s ON s.id = f.commitment_id
+CROSS JOIN LATERAL (
+    SELECT e.originator_version, e.topic, e.state FROM stored_events e
+    WHERE e.originator_id = s.id AND e.notification_id BETWEEN s.first_position AND s.last_position
+      AND e.recorded_at <= {at} AND e.topic IN ('CommitmentMade', 'CommitmentAmended')
+    ORDER BY e.originator_version DESC LIMIT 1) AS said
+ORDER BY f.rescue_by, f.commitment_id;
+
+-- total_at: how many flags held at an instant and match, counted no further than a limit
+SELECT count(*) FROM (
+    SELECT 1 FROM flags f WHERE f.known_from <= {at} AND (f.ends_at IS NULL OR f.ends_at > {at}) AND {filters}
+    UNION ALL
+    SELECT 1 FROM flags_held f WHERE tstzrange(f.known_from, f.ends_at) @> {at} AND {filters}
     LIMIT %(most)s) AS counted

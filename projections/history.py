@@ -37,12 +37,6 @@ _NOT_TOLD = frozenset(
     }
 )
 
-# Positions stand for times: recorded_at never falls as they rise.
-_LAST_BEFORE = (
-    "coalesce((SELECT e.notification_id FROM stored_events e WHERE e.recorded_at < {0}"
-    " ORDER BY e.recorded_at DESC, e.notification_id DESC LIMIT 1), 0)"
-)
-
 
 class HistoryPage(Page):
     """What the facts of a page are found by."""
@@ -164,8 +158,9 @@ class History(Reader):
             ("h.channel = %(channel)s", "channel", self.blind("channel", wanted.channel)),
             ("h.conversation = %(conversation)s", "conversation", self.blind("conversation", wanted.conversation)),
             ("h.type = %(type)s", "type", wanted.type),
-            ("h.position > " + _LAST_BEFORE.format("%(from)s"), "from", wanted.from_),
-            ("h.position <= " + _LAST_BEFORE.format("%(to)s"), "to", wanted.to),
+            # Positions stand for times: recorded_at never falls as they rise.
+            ("h.position > last_position_before(%(from)s)", "from", wanted.from_),
+            ("h.position <= last_position_before(%(to)s)", "to", wanted.to),
             ("h.position > %(after)s", "after", wanted.after),
             ("h.position <= %(until)s", "until", until),
         )

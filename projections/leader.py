@@ -1,40 +1,138 @@
-"""One process at a time does a thing: whoever holds the advisory lock on its own connection."""
+"""One process at a time does a thing: whoever holds its advisory lock.
+
+A process holds all its locks on one connection, which it uses twice a second, whatever it leads. When the process
+dies its locks are free at once; when it stands still, its silence is noticed and its connection is ended by others.
+It may not know yet when it goes on: what it leads must therefore be fenced, as checkpoints and streams are.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
+from zlib import crc32
 
 import psycopg
 import structlog
+from prometheus_client import Gauge
 from psycopg import AsyncConnection
 
 from domain.errors import Unavailable
+from projections.feed import StandsAside
 from store.database import Database
+from store.queries import queries
 
-__all__ = ["lead"]
+__all__ = ["LOCKS", "Work", "hold", "lead", "lock_of"]
 
 log = structlog.get_logger("upheld.leader")
+SQL = queries("projections", "leader.sql")
 
-_RETRY_SECONDS = 0.5
+Work = Callable[[AsyncConnection[Any]], Awaitable[None]]
+"""What is led, on a connection of its own. It is done for good when it returns, and begun again when it fails."""
+
+LOCKS = 7_355_608
+"""The first number of every lock; the second one follows from its name."""
+_CONTEND_SECONDS = 0.4
+_SILENCE = "2 seconds"
+"""A leader that was silent for so long stands still."""
+
+_leads = Gauge("upheld_leads", "Whether this process leads it", ["work"], multiprocess_mode="livesum")
 
 
-async def lead(
-    database: Database, name: str, lock: int, work: Callable[[AsyncConnection[Any]], Awaitable[None]]
-) -> None:
-    """Do `work` whenever this process holds `lock`, until cancelled; what fails is logged and begun again."""
+def lock_of(name: str) -> int:
+    """The second number of the advisory lock of that name."""
+    return crc32(name.encode()) & 0x7FFF_FFFF
+
+
+_SESSION = (
+    # Who stands still in the middle of a transaction lets go of what it locked.
+    "SET idle_in_transaction_session_timeout = '2s'",
+    "SET lock_timeout = '5s'",
+    # Plans are made once, perhaps on empty tables, and must be the ones for full ones.
+    "SET plan_cache_mode = force_generic_plan",
+    "SET enable_seqscan = off",
+    "SET enable_hashjoin = off",
+    "SET enable_mergejoin = off",
+    "SET jit = off",
+)
+
+
+async def lead(database: Database, works: Mapping[str, Work]) -> None:
+    """Do each of `works` whenever this process holds its lock, until cancelled.
+
+    >>> await lead(database, {"clock": clock.run, "routing": routing.run})  # doctest: +SKIP
+    """
     while True:
         try:
-            async with await database.connect(name) as conn:
-                if await _try_lock(conn, lock):
-                    log.info("leads", name=name)
-                    await work(conn)
+            async with await database.connect("leader") as conn, _Leading(database, works) as leading:
+                while True:
+                    await leading.contend(conn)
+                    await asyncio.sleep(_CONTEND_SECONDS)
+        except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
+            log.warning("leads nothing", error=str(error).strip())
+        await asyncio.sleep(_CONTEND_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def hold(conn: AsyncConnection[Any], name: str) -> AsyncIterator[None]:
+    """Hold a lock as a leader does, waiting for whoever holds it; for a command that must be alone."""
+    await conn.execute("SELECT pg_advisory_lock(%s, %s)", (LOCKS, lock_of(name)))
+    try:
+        yield
+    finally:
+        if not conn.closed:
+            await conn.execute("SELECT pg_advisory_unlock(%s, %s)", (LOCKS, lock_of(name)))
+
+
+class _Leading:
+    """What this process leads now: a task for each lock that it holds."""
+
+    def __init__(self, database: Database, works: Mapping[str, Work]) -> None:
+        self._database = database
+        self._works = dict(works)
+        self._tasks: dict[str, asyncio.Task[Exception | None]] = {}
+
+    async def __aenter__(self) -> "_Leading":
+        for name in self._works:
+            _leads.labels(name).set(0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for name, task in self._tasks.items():
+            _leads.labels(name).set(0)
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def contend(self, conn: AsyncConnection[Any]) -> None:
+        """Give back the locks of what ended, depose who stands still, and begin what nobody leads."""
+        for name in [name for name, task in self._tasks.items() if task.done()]:
+            _leads.labels(name).set(0)
+            if self._tasks.pop(name).result() is None:
+                del self._works[name]
+            await conn.execute(SQL["unlock"], (LOCKS, lock_of(name)))
+        wanted = {lock_of(name): name for name in self._works if name not in self._tasks}
+        if await (await conn.execute(SQL["depose"], (LOCKS, list(wanted), _SILENCE))).fetchall():
+            log.warning("deposed a leader that stood still")
+        for lock, got in await (await conn.execute(SQL["try_lock"], (LOCKS, list(wanted)))).fetchall():
+            if got:
+                name = wanted[lock]
+                log.info("leads", name=name)
+                _leads.labels(name).set(1)
+                self._tasks[name] = asyncio.create_task(self._do(name), name=name)
+
+    async def _do(self, name: str) -> Exception | None:
+        """Do a work; answers what it failed with."""
+        try:
+            async with await self._database.connect(name.replace(" ", "-")) as conn:
+                for setting in _SESSION:
+                    await conn.execute(setting)
+                await self._works[name](conn)
         except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
             log.warning("interrupted", name=name, error=str(error).strip())
-        except Exception:
+            return error
+        except StandsAside as error:
+            log.info("stands aside", name=name, why=str(error))
+            return error
+        except Exception as error:
             log.exception("failed", name=name)
-        await asyncio.sleep(_RETRY_SECONDS)
-
-
-async def _try_lock(conn: AsyncConnection[Any], lock: int) -> bool:
-    row = await (await conn.execute("SELECT pg_try_advisory_lock(%s)", (lock,))).fetchone()
-    return bool(row and row[0])
+            return error
+        return None

@@ -3,10 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, LiteralString
 
+import psycopg
+
+from domain.errors import ProjectionParked, ProjectionRebuilding
 from store.database import Database
 from store.keyring import Keyring
+from store.queries import queries
 
 __all__ = ["Reader", "where"]
+
+SQL = queries("projections", "reading.sql")
 
 
 class Reader:
@@ -17,8 +23,24 @@ class Reader:
         self.keyring = keyring
 
     async def fetch(self, query: LiteralString, params: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        """All rows of a query. Raises `Unavailable` where the database is out of reach."""
-        return await self.database.fetch(query, params)
+        """All rows of a query.
+
+        Raises `Unavailable` where the database is out of reach, `ProjectionRebuilding` where the tables are not
+        there yet, or not in the form that this version reads.
+        """
+        try:
+            return await self.database.fetch(query, params)
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+            raise ProjectionRebuilding("it is being built from the log; ask again later", retry_after=5) from error
+
+    async def incomplete(self, *projections: str) -> bool:
+        """Whether some of these projections had to leave something out."""
+        return bool(await self.fetch(SQL["any_parked"], {"names": list(projections)}))
+
+    async def check_parked(self, projection: str, stream: object) -> None:
+        """Tell what was not found from what is left out. Raises `ProjectionParked`."""
+        if await self.fetch(SQL["is_parked"], {"name": projection, "stream": stream}):
+            raise ProjectionParked("a fact about it could not be projected; an operator must look at it", 30)
 
     def blind(self, field: str, value: str | None) -> bytes | None:
         """The keyed hash under which an encrypted field can be found."""

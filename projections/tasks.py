@@ -119,7 +119,7 @@ def _context(stream: UUID) -> bytes:
     return b"stop/" + stream.bytes
 
 
-TASKS = Projection("tasks", 1, SQL, TasksPage)
+TASKS = Projection("tasks", 2, SQL, TasksPage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +175,10 @@ class Tasks(Reader):
     async def of_at(self, recipient: str, at: datetime, ledger: Ledger) -> list[TaskView]:
         """What that keeper's screen could show at an instant, by what was recorded until then."""
         rows = await self.fetch(SQL["of_recipients_at"], {"recipients": _with_team(recipient), "at": at})
-        states = [await ledger.commitment_at(id, as_of=at) for (id,) in rows]
-        orders = {
-            order_id: assignments_of(await ledger.order_at(order_id, at))
-            for order_id in {state.order_id for state in states}
-            if order_id is not None
-        }
-        return _stops(recipient, [view(state) for state in states], orders)
+        states = await ledger.commitments_at([id for (id,) in rows], at)
+        shown = [view(state) for state in states.values() if not state.is_closed]
+        orders = await ledger.orders_at({c.order_id for c in shown if c.order_id is not None}, at)
+        return _stops(recipient, shown, {order_id: assignments_of(order) for order_id, order in orders.items()})
 
     async def assignments(self, orders: list[str]) -> dict[str, list[AssignmentView]]:
         """Who carries these orders, by order."""

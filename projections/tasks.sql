@@ -23,7 +23,7 @@ CREATE TABLE stops (
 
 -- indexes: what its queries look rows up by
 CREATE INDEX tasks_live_idx ON tasks (recipient) WHERE ends_at IS NULL;
-CREATE INDEX tasks_recipient_idx ON tasks (recipient, begins_at);
+CREATE INDEX tasks_past_idx ON tasks (recipient, ends_at, begins_at, commitment_id) WHERE ends_at IS NOT NULL;
 
 -- forget: take out what these streams led to
 WITH forgotten AS (DELETE FROM tasks WHERE commitment_id = ANY(%(streams)s))
@@ -53,8 +53,11 @@ SELECT * FROM unnest(%b::text[], %b::text[], %b::uuid[], %b::text[], %b::timesta
 SELECT DISTINCT commitment_id FROM tasks WHERE recipient = ANY(%(recipients)s) AND ends_at IS NULL;
 
 -- of_recipients_at: the commitments that these recipients had at an instant
-SELECT DISTINCT commitment_id FROM tasks
-WHERE recipient = ANY(%(recipients)s) AND begins_at <= %(at)s AND (ends_at IS NULL OR ends_at > %(at)s);
+SELECT commitment_id FROM tasks
+WHERE recipient = ANY(%(recipients)s) AND begins_at <= %(at)s AND ends_at IS NULL
+UNION
+SELECT commitment_id FROM tasks
+WHERE recipient = ANY(%(recipients)s) AND begins_at <= %(at)s AND ends_at > %(at)s;
 
 -- stops: who carries these orders
 SELECT t.order_id, t.role, t.stream, t.recipient, t.departs_at, t.planned_start, t.planned_end, t.stop, t.depot,

@@ -16,7 +16,10 @@ __all__ = ["Clock", "SetClock", "SystemClock", "TestClock"]
 
 
 class Clock(Protocol):
-    """Tells the time; `read` asks anew where the time is kept elsewhere."""
+    """Tells the time; `read` asks anew where the time is kept elsewhere. One that is `ticking` goes on by itself."""
+
+    @property
+    def ticking(self) -> bool: ...
 
     def now(self) -> datetime: ...
 
@@ -25,6 +28,8 @@ class Clock(Protocol):
 
 class SystemClock:
     """The time of this machine, in UTC."""
+
+    ticking = True
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -35,6 +40,8 @@ class SystemClock:
 
 class SetClock:
     """A clock that stands still until it is set: for replaying what happened earlier."""
+
+    ticking = False
 
     def __init__(self, now: datetime) -> None:
         self._now = now

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ SQL = queries("store", "streams.sql")
 
 _REMEMBERED = 5_000
 _SIBLINGS = 50
+_FOLDED_AT_ONCE = 100
 _EVER = 2**62
 _FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -58,11 +59,7 @@ class Streams:
 
     async def commitments(self, streams: Sequence[UUID]) -> dict[UUID, Commitment]:
         """Those of these streams that are commitments, as the log has them now."""
-        found: dict[UUID, Commitment] = {}
-        for stream, number, topic, state, wrapped in await self._database.fetch(SQL["load_all"], (list(streams),)):
-            key = self._keyring.unwrap(stream, wrapped) if wrapped is not None else None
-            found[stream] = read_fact(self._keyring, key, stream, number, topic, state).mutate(found.get(stream))
-        return found
+        return self._folded(await self._database.fetch(SQL["load_all"], (list(streams),)))
 
     async def find(self, stream: UUID) -> Commitment | None:
         """The commitment as the log has it now, if there is one."""
@@ -89,9 +86,33 @@ class Streams:
         known = await self._load(Order.id_of(order_id), None, _EVER, as_of)
         return known.aggregate if known else Order.unassigned(order_id, as_of)
 
+    async def commitments_at(self, streams: Sequence[UUID], as_of: datetime) -> dict[UUID, Commitment]:
+        """Those of these streams that are commitments, by what was recorded until `as_of`."""
+        return await self._all_at(streams, "commitment", as_of)
+
+    async def orders_at(self, order_ids: Collection[str], as_of: datetime) -> dict[str, Order]:
+        """Those of these orders of which something was recorded until `as_of`, as they stood then."""
+        found = await self._all_at([Order.id_of(order_id) for order_id in order_ids], "order", as_of)
+        return {order.order_id: order for order in found.values()}
+
+    async def _all_at(self, streams: Sequence[UUID], category: str, as_of: datetime) -> dict[UUID, Any]:
+        """A hundred at a time: to fold those takes so long that others want their turn in between."""
+        found: dict[UUID, Any] = {}
+        for start in range(0, len(streams), _FOLDED_AT_ONCE):
+            chunk = list(streams[start : start + _FOLDED_AT_ONCE])
+            found |= self._folded(await self._database.fetch(SQL["load_all_at"], (as_of, chunk, category)))
+        return found
+
+    def _folded(self, rows: Sequence[tuple[Any, ...]]) -> dict[UUID, Any]:
+        found: dict[UUID, Any] = {}
+        for stream, number, topic, state, wrapped in rows:
+            key = self._keyring.unwrap(stream, wrapped) if wrapped is not None else None
+            found[stream] = read_fact(self._keyring, key, stream, number, topic, state).mutate(found.get(stream))
+        return found
+
     async def position_of(self, stream: UUID, version: int) -> int:
         """Where a stream's event stands in the log."""
-        rows = await self._database.fetch(SQL["position"], (stream, version))
+        rows = await self._database.fetch(SQL["position"], (version, stream))
         return cast(int, rows[0][0])
 
     async def known(self, streams: Sequence[UUID]) -> set[UUID]:
@@ -142,7 +163,7 @@ class Streams:
     ) -> Known | None:
         """Fold what the log has of a stream, on top of what is known already."""
         after = known.aggregate.version if known else 0
-        rows = await self._database.fetch(SQL["load"], (stream, after, version, as_of))
+        rows = await self._database.fetch(SQL["load"], (after, version, as_of, stream))
         if not rows:
             return Known(known.aggregate, known.key, fresh=True) if known else None
         wrapped = rows[0][3]

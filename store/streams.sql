@@ -1,11 +1,25 @@
+-- Whoever reads a stream from the log names its first and its last position, so that only the partitions between them
+-- are looked at; the inner ORDER BY keeps the planner from taking them for a condition on what was found.
+
 -- load: the events of a stream behind a version, up to a version and to an instant of recording, with the stream's key
 SELECT e.originator_version, e.topic, e.state, s.key
-FROM streams s JOIN stored_events e ON e.originator_id = s.id
-WHERE s.id = %s AND e.originator_version > %s AND e.originator_version <= %s AND e.recorded_at <= %s
-ORDER BY e.originator_version;
+FROM streams s CROSS JOIN LATERAL (
+    SELECT * FROM stored_events e
+    WHERE e.originator_id = s.id AND e.notification_id BETWEEN s.first_position AND s.last_position
+      AND e.originator_version > %s AND e.originator_version <= %s AND e.recorded_at <= %s
+    ORDER BY e.originator_version
+) AS e
+WHERE s.id = %s;
 
 -- position: where a version of a stream stands in the log
-SELECT notification_id FROM stored_events WHERE originator_id = %s AND originator_version = %s;
+SELECT e.notification_id
+FROM streams s CROSS JOIN LATERAL (
+    SELECT * FROM stored_events e
+    WHERE e.originator_id = s.id AND e.notification_id BETWEEN s.first_position AND s.last_position
+      AND e.originator_version = %s
+    ORDER BY e.originator_version
+) AS e
+WHERE s.id = %s;
 
 -- on_order: the commitments of an order, closed ones too
 SELECT id FROM streams WHERE order_id = %s AND category = 'commitment' ORDER BY id;
@@ -17,7 +31,20 @@ SELECT id FROM streams WHERE id = ANY(%s);
 SELECT 1 FROM streams WHERE order_id = %s LIMIT 1;
 
 -- load_all: all events of those of these streams that are commitments, with the streams' keys
-SELECT e.originator_id, e.originator_version, e.topic, e.state, s.key
-FROM streams s JOIN stored_events e ON e.originator_id = s.id
-WHERE s.id = ANY(%s) AND s.category = 'commitment'
-ORDER BY e.originator_id, e.originator_version
+SELECT s.id, e.originator_version, e.topic, e.state, s.key
+FROM streams s CROSS JOIN LATERAL (
+    SELECT * FROM stored_events e
+    WHERE e.originator_id = s.id AND e.notification_id BETWEEN s.first_position AND s.last_position
+    ORDER BY e.originator_version
+) AS e
+WHERE s.id = ANY(%s) AND s.category = 'commitment';
+
+-- load_all_at: of those of these streams that are of a category, the events up to an instant of recording, with the keys
+SELECT s.id, e.originator_version, e.topic, e.state, s.key
+FROM streams s CROSS JOIN LATERAL (
+    SELECT * FROM stored_events e
+    WHERE e.originator_id = s.id AND e.notification_id BETWEEN s.first_position AND s.last_position
+      AND e.recorded_at <= %s
+    ORDER BY e.originator_version
+) AS e
+WHERE s.id = ANY(%s) AND s.category = %s

@@ -1,21 +1,24 @@
 """The writer: one task a process that appends everything that waits, in one transaction (group commit).
 
-It holds the table's lock while it looks and writes, as the library does, so that no position is committed before
-a smaller one. What conflicts fails alone; what was lost with a connection is looked up and written again.
+A batch is one call of `append_events` in the database, which holds the lock of the log while it looks and writes,
+so that no position is committed before a smaller one, and never longer than it works: a process that stands still
+holds nothing. What conflicts fails alone; what was lost with a connection is looked up and written again.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import structlog
 from eventsourcing.persistence import StoredEvent
-from prometheus_client import Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 from psycopg import AsyncConnection
 
 from domain.errors import Unavailable, UpheldError
@@ -31,11 +34,29 @@ SQL = queries("store", "writer.sql")
 _BATCH_EVENTS = 512
 """At most this many events in one transaction, so that the lock is held for a few milliseconds only."""
 
+_SESSION = {
+    "lock_timeout": "2s",
+    "idle_in_transaction_session_timeout": "2s",
+    # The plan is made once, perhaps on empty tables; it must be the one for full ones.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+"""What holds for the writer's connection."""
+
 _batch_events = Histogram(
     "upheld_append_batch_events", "Events in one append", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 )
-_batch_seconds = Histogram("upheld_append_seconds", "Duration of one append, lock and commit included")
-_queue_depth = Gauge("upheld_append_queue_depth", "Appends that wait for the writer")
+_batch_seconds = Histogram(
+    "upheld_append_seconds",
+    "Duration of one append, waiting for the lock and the commit included",
+    buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+)
+_queue_depth = Gauge("upheld_append_queue_depth", "Appends that wait for the writer", multiprocess_mode="livesum")
+_refused = Counter("upheld_append_conflicts", "Appends refused because a stream had moved on")
+_interrupted = Counter("upheld_append_interruptions", "Appends whose connection or lock was lost")
 
 
 class StaleVersion(UpheldError):
@@ -73,7 +94,7 @@ class Append:
 class Committed:
     """Where the events came to stand in the log, and when they were recorded."""
 
-    positions: tuple[int, ...]
+    positions: Sequence[int]
     recorded_at: datetime
 
     @property
@@ -106,8 +127,9 @@ class Writer:
     def __init__(self, database: Database, clock: Clock, *, capacity: int = 4096) -> None:
         self._database = database
         self._clock = clock
-        self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue()
+        self._queue: deque[_Waiting] = deque()
         self._capacity = capacity
+        self._something = asyncio.Event()
         self._closing = False
         self._conn: AsyncConnection[Any] | None = None
         self.last_position = 0
@@ -120,35 +142,44 @@ class Writer:
         """
         if self._closing:
             raise Unavailable("the server is stopping")
-        if self._queue.qsize() >= self._capacity:
+        if len(self._queue) >= self._capacity:
             raise Unavailable(f"{self._capacity} commands are waiting to be recorded already")
         waiting = _Waiting(append, asyncio.get_running_loop().create_future())
-        self._queue.put_nowait(waiting)
+        self._queue.append(waiting)
+        _queue_depth.set(len(self._queue))
+        self._something.set()
         return await waiting.done
 
     async def run(self) -> None:
         """Append what waits until `close`; what waits then is appended still."""
         try:
-            while (first := await self._queue.get()) is not None:
-                await self._commit(self._gather(first))
+            while not self._closing or self._queue:
+                await self._something.wait()
+                if batch := self._gather():
+                    await self._commit(batch)
         finally:
             await self._disconnect()
 
     async def close(self) -> None:
         """Take nothing more, and let `run` finish what it took."""
         self._closing = True
-        self._queue.put_nowait(None)
+        self._something.set()
 
-    def _gather(self, first: _Waiting) -> list[_Waiting]:
-        batch, events = [first], len(first.append.events)
-        while events < _BATCH_EVENTS and not self._queue.empty():
-            waiting = self._queue.get_nowait()
-            if waiting is None:
-                self._queue.put_nowait(None)
-                break
+    def _gather(self) -> list[_Waiting]:
+        """What goes into one transaction: all of it is held against the streams as they stand before it.
+
+        What expects a stream that an earlier one in the batch moves on waits for the next batch.
+        """
+        batch: list[_Waiting] = []
+        events, moved = 0, set[UUID]()
+        while self._queue and events < _BATCH_EVENTS and moved.isdisjoint(self._queue[0].append.expected):
+            waiting = self._queue.popleft()
             batch.append(waiting)
             events += len(waiting.append.events)
-        _queue_depth.set(self._queue.qsize())
+            moved.update(event.originator_id for event in waiting.append.events)  # type: ignore[misc]
+        _queue_depth.set(len(self._queue))
+        if not self._queue and not self._closing:
+            self._something.clear()
         return batch
 
     async def _commit(self, batch: list[_Waiting]) -> None:
@@ -160,6 +191,7 @@ class Writer:
                 return
             except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
                 log.warning("append interrupted", error=str(error).strip(), commands=len(batch), again=again)
+                _interrupted.inc()
                 await self._disconnect()
             except Exception as error:
                 await self._disconnect()
@@ -179,49 +211,43 @@ class Writer:
 
     async def _write(self, batch: list[_Waiting], *, again: bool) -> None:
         conn = await self._connection()
-        wanted = {stream for waiting in batch for stream in waiting.append.expected}
-        heads, last = await self._lock_and_look(conn, wanted)
-        recorded_at = max(await self._clock.read(conn), last)
-        accepted, refused = _divide(batch, heads)
-        positions = await self._insert(conn, [waiting.append for waiting in accepted], recorded_at)
+        cursor = await conn.execute(SQL["append"], self._parameters(batch), prepare=True, binary=True)
+        row = await cursor.fetchone()
+        if row is None:
+            raise RuntimeError("append_events answered nothing")
+        refused, positions, recorded_at = frozenset(row[0] or ()), row[1] or [], row[2].astimezone(UTC)
         _batch_events.observe(len(positions))
-        self.last_position = max(positions, default=self.last_position)
-        remaining = iter(positions)
-        for waiting in accepted:
-            own = tuple(next(remaining) for _ in waiting.append.events)
-            waiting.succeed(Committed(own, recorded_at))
-        for waiting in refused:
-            await self._refuse(conn, waiting, look=again)
+        self.last_position = max(self.last_position, positions[-1] if positions else 0)
+        reached = 0
+        for number, waiting in enumerate(batch):
+            if number in refused:
+                await self._refuse(conn, waiting, look=again)
+            else:
+                first, reached = reached, reached + len(waiting.append.events)
+                waiting.succeed(Committed(positions[first:reached], recorded_at))
 
-    async def _lock_and_look(
-        self, conn: AsyncConnection[Any], streams: Iterable[UUID]
-    ) -> tuple[dict[UUID, int], datetime]:
-        async with conn.pipeline():
-            await conn.execute("BEGIN")
-            await conn.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
-            last = await conn.execute(SQL["last_recorded"])
-            heads = await conn.execute(SQL["heads"], (list(streams),))
-        row = await last.fetchone()
-        versions = dict(await heads.fetchall())
-        return versions, row[0].astimezone(UTC) if row else datetime.min.replace(tzinfo=UTC)
-
-    async def _insert(self, conn: AsyncConnection[Any], appends: Sequence[Append], recorded_at: datetime) -> list[int]:
-        begins = [stream for append in appends for stream in append.begins]
-        events = [event for append in appends for event in append.events]
-        if not events:
-            await conn.execute("ROLLBACK")
-            return []
-        async with conn.pipeline():
-            if begins:
-                columns = zip(*((s.id, s.category, s.order_id, s.customer_id, s.key) for s in begins), strict=True)
-                await conn.execute(SQL["insert_streams"], [list(column) for column in columns])
-            rows = ((e.originator_id, e.originator_version, e.topic, e.state) for e in events)
-            written = await conn.execute(
-                SQL["insert_events"], [recorded_at, *(list(column) for column in zip(*rows, strict=True))]
-            )
-            await conn.execute("NOTIFY stored_events")
-            await conn.execute("COMMIT")
-        return [position for (position,) in await written.fetchall()]
+    def _parameters(self, batch: list[_Waiting]) -> tuple[object, ...]:
+        appends = [waiting.append for waiting in batch]
+        expected = [(n, id, version) for n, append in enumerate(appends) for id, version in append.expected.items()]
+        events = [(n, event) for n, append in enumerate(appends) for event in append.events]
+        begun = list(chain.from_iterable(append.begins for append in appends))
+        return (
+            self._clock.now(),
+            self._clock.ticking,
+            [n for n, _, _ in expected],
+            [id for _, id, _ in expected],
+            [version for _, _, version in expected],
+            [stream.id for stream in begun],
+            [stream.category for stream in begun],
+            [stream.order_id for stream in begun],
+            [stream.customer_id for stream in begun],
+            [stream.key for stream in begun],
+            [n for n, _ in events],
+            [event.originator_id for _, event in events],
+            [event.originator_version for _, event in events],
+            [event.topic for _, event in events],
+            [event.state for _, event in events],
+        )
 
     async def _refuse(self, conn: AsyncConnection[Any], waiting: _Waiting, *, look: bool) -> None:
         """Fail one command whose stream moved on, unless it was our own lost commit that moved it."""
@@ -229,6 +255,7 @@ class Writer:
         if own is not None:
             waiting.succeed(own)
         else:
+            _refused.inc()
             waiting.fail(StaleVersion("the stream moved on since it was read"))
 
     async def _find_own(self, conn: AsyncConnection[Any], append: Append) -> Committed | None:
@@ -236,18 +263,18 @@ class Writer:
         found: list[tuple[int, datetime, bytes]] = []
         for stream in {event.originator_id for event in append.events}:
             versions = [e.originator_version for e in append.events if e.originator_id == stream]
-            found += await (await conn.execute(SQL["find_own"], (stream, versions))).fetchall()
+            found += await (await conn.execute(SQL["find_own"], (versions, stream))).fetchall()
         ours = {event.state for event in append.events}
         mine = sorted((position, recorded_at) for position, recorded_at, state in found if state in ours)
         if len(mine) != len(append.events):
             return None
-        return Committed(tuple(position for position, _ in mine), mine[0][1].astimezone(UTC))
+        return Committed([position for position, _ in mine], mine[0][1].astimezone(UTC))
 
     async def _connection(self) -> AsyncConnection[Any]:
         if self._conn is None or self._conn.closed:
             self._conn = await self._database.connect("writer")
-            await self._conn.execute("SET lock_timeout = '2s'")
-            await self._conn.execute("SET idle_in_transaction_session_timeout = '2s'")
+            for name, value in _SESSION.items():
+                await self._conn.execute("SELECT set_config(%s, %s, false)", (name, value))
         return self._conn
 
     async def _disconnect(self) -> None:
@@ -255,21 +282,3 @@ class Writer:
         if conn is not None:
             with contextlib.suppress(psycopg.Error):
                 await conn.close()
-
-
-def _divide(batch: list[_Waiting], heads: dict[UUID, int]) -> tuple[list[_Waiting], list[_Waiting]]:
-    """Who can be written, and whose streams have moved on."""
-    accepted: list[_Waiting] = []
-    refused: list[_Waiting] = []
-    for waiting in batch:
-        (accepted if _accept(waiting.append, heads) else refused).append(waiting)
-    return accepted, refused
-
-
-def _accept(append: Append, heads: dict[UUID, int]) -> bool:
-    """Whether every stream stands where the append expects it; if so, move the heads on for what follows."""
-    if any(heads[stream] != version for stream, version in append.expected.items()):
-        return False
-    for event in append.events:
-        heads[event.originator_id] = event.originator_version  # type: ignore[index]
-    return True

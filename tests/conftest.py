@@ -21,8 +21,10 @@ from domain.moment import Moment
 from domain.order import Assignment, assign_order
 from domain.promising import Making, Wanted, make
 from domain.values import Origin
+from projections.checkpoints import prepare
 from projections.projection import Projection
-from projections.worker import Worker, prepare
+from projections.rebuild import rebuild
+from projections.worker import catch_up
 from store.clock import SetClock
 from store.database import Database
 from store.embedded import EmbeddedServer
@@ -104,14 +106,16 @@ async def ledger(database: Database, keyring: Keyring, clock: SetClock) -> Async
 
 @pytest.fixture
 def project(database: Database, keyring: Keyring) -> Callable[..., Awaitable[None]]:
-    """Brings projections up to the end of the log: `await project(HISTORY)`."""
+    """Brings projections up to the end of the log, built from it where they are new: `await project(HISTORY)`."""
 
-    async def catch_up(*projections: Projection) -> None:
-        async with await database.connect("worker") as conn:
-            await prepare(conn, projections)
-            await Worker(database, keyring, projections).catch_up(conn)
+    async def follow(*projections: Projection) -> None:
+        async with await database.connect("feed") as conn:
+            if outdated := await prepare(conn, projections):
+                async with await database.connect("rebuild") as own:
+                    await rebuild(database, own, keyring, outdated)
+            await catch_up(conn, database, keyring, projections)
 
-    return catch_up
+    return follow
 
 
 class Given:

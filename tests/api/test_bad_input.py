@@ -350,6 +350,7 @@ def test_a_commitment_id_that_cannot_be_is_refused(sent: Sent, id: str, name: st
         "commitments?due_before=",
         "commitments?cursor=",
         "flags?reason=",
+        "flags?as_of=",
         "flags?rescue_before=",
         "flags?recipient=",
         "history?actor=",

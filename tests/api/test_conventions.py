@@ -224,7 +224,7 @@ def test_as_of_answers_what_was_recorded_by_then(agent: Api) -> None:
     refused(agent.request("GET", f"/v1/commitments/{made['id']}", as_of=before), 404, "not_found")
 
 
-@pytest.mark.parametrize("path", ["commitments/{}", "tasks"])
+@pytest.mark.parametrize("path", ["commitments/{}", "tasks", "flags"])
 def test_nothing_is_known_of_the_future(agent: Api, path: str) -> None:
     made = agent.promise()
 

@@ -279,6 +279,29 @@ def test_flags_are_found_by_each_of_their_sides(agent: Api, courier: Api, order:
     assert found(reason="declined") == [other]
 
 
+def test_flags_of_an_instant_are_what_was_answered_then(agent: Api, courier: Api, order: str) -> None:
+    agent.assign(order, courier.actor, departs_at=agent.at(hours=5))
+    made = [agent.promise(order_id=order, promise=words)["id"] for words in ("A cable", "A plug")]
+    nothing = agent.at(hours=4)
+    agent.later(hours=4.5)
+    asked: dict[str, Any] = {"made_by": agent.actor}
+    before, at = agent.get("/v1/flags", **asked), agent.at()
+    agent.later(minutes=1)
+    agent.command(made[0], "amendments", {"promise": "A longer cable", "reason": "r"})
+    agent.command(made[1], "fulfilment", {})
+    agent.later(hours=2)
+
+    assert before["total"] == 2
+    assert agent.get("/v1/flags", **asked, as_of=at) == before
+    assert agent.get("/v1/flags", **asked, as_of=nothing) == {"items": [], "next_cursor": None, "total": 0}
+    assert agent.get("/v1/flags", **asked, as_of=agent.at()) == agent.get("/v1/flags", **asked)
+    first = agent.get("/v1/flags", **asked, as_of=at, limit=1)
+    second = agent.get("/v1/flags", **asked, as_of=at, limit=1, cursor=first["next_cursor"])
+    assert first["items"] + second["items"] == before["items"]
+    assert (first["total"], second["total"], second["next_cursor"]) == (2, 2, None)
+    assert agent.get("/v1/flags", **asked, as_of=at, recipient="courier:nobody")["total"] == 0
+
+
 @pytest.mark.parametrize(
     "reason", ["disputed", "declined", "attempted", "overdue", "unassigned", "stale_revision", "not_received"]
 )

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from projections.leader import LOCKS, lock_of
 from tests.api.serving import MASTER_KEY, Api, Serving
 
 Serve = Callable[..., Serving]
@@ -20,7 +21,7 @@ CONFIG = """
 path = ["courier"]
 receipt_within = "PT2S"
 """
-LOCK = 7_355_609
+LOCK = (LOCKS, lock_of("clock"))
 """The advisory lock of whoever leads the clock."""
 
 
@@ -101,10 +102,10 @@ def test_a_flag_needs_no_event_and_the_event_comes_when_it_can(agent: Api, setti
 
 def take_the_lead(conn: "psycopg.Connection[tuple[Any, ...]]") -> None:
     """Hold the lock of the clock, and end whoever held it."""
-    holders = "SELECT pg_terminate_backend(pid, 2000) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
+    holders = "SELECT pg_terminate_backend(pid, 2000) FROM pg_locks WHERE classid = %s AND objid = %s"
     while True:
-        conn.execute(holders, (LOCK,))
-        row = conn.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+        conn.execute(holders, LOCK)
+        row = conn.execute("SELECT pg_try_advisory_lock(%s, %s)", LOCK).fetchone()
         if row == (True,):
             return
 

@@ -9,11 +9,13 @@ import psycopg
 import pytest
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL
 
 from domain.errors import ConfigurationError, Unavailable
 from store.database import Connection
 from store.embedded import EmbeddedServer
-from store.migrations import apply, pending
+from store.migrations import _load, apply, pending
+from store.queries import queries
 
 pytestmark = pytest.mark.anyio
 
@@ -151,20 +153,69 @@ def a_recorder(dsn: str) -> PostgresApplicationRecorder:
     return PostgresApplicationRecorder(datastore)
 
 
-async def test_the_last_position_up_to_an_instant_is_read_from_the_index_alone(connection: Connection) -> None:
+async def test_the_last_position_before_an_instant_is_found_among_gaps_and_equal_times(connection: Connection) -> None:
     await apply(connection)
+    # Three events each ten seconds, at positions of which every seventh is a gap.
     await connection.execute(
-        "INSERT INTO stored_events (originator_id, originator_version, recorded_at) "
-        "SELECT gen_random_uuid(), 1, timestamptz '2026-11-23 08:00Z' + n * interval '1 second' "
-        "FROM generate_series(1, 5000) n"
+        "INSERT INTO stored_events (notification_id, originator_id, originator_version, recorded_at) "
+        "SELECT n, gen_random_uuid(), 1, timestamptz '2026-11-23 08:00Z' + n / 3 * interval '10 seconds' "
+        "FROM generate_series(1, 5000) n WHERE n % 7 <> 0"
     )
-    await connection.execute("VACUUM ANALYZE stored_events")
-    last = (
-        "SELECT notification_id FROM stored_events WHERE recorded_at <= '2026-11-23 08:40Z' "
-        "ORDER BY recorded_at DESC, notification_id DESC LIMIT 1"
+    cursor = await connection.execute(
+        "SELECT n, last_position_before(at),"
+        "       coalesce((SELECT max(notification_id) FROM stored_events e WHERE e.recorded_at < at), 0)"
+        "FROM (SELECT n, timestamptz '2026-11-23 07:59Z' + n * interval '7 seconds' AS at"
+        "      FROM generate_series(0, 2600, 13) n) AS instants"
     )
-    cursor = await connection.execute(last.encode())
-    assert await cursor.fetchone() == (2400,)
-    cursor = await connection.execute(b"EXPLAIN " + last.encode())
-    plan = "\n".join(line for (line,) in await cursor.fetchall())
-    assert "Index Only Scan Backward using stored_events_recorded_at_idx" in plan
+    found = await cursor.fetchall()
+    assert [(n, position) for n, position, _ in found] == [(n, expected) for n, _, expected in found]
+    assert found[0][1] == 0
+    assert found[-1][1] == 5000
+
+
+async def test_a_log_from_before_partitions_keeps_its_events_and_knows_its_streams(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = _load()
+    with monkeypatch.context() as patch:
+        patch.setattr("store.migrations._load", lambda: everything[:2])
+        await apply(connection)
+    one, other = UUID(int=1), UUID(int=2)
+    for stream in (one, other):
+        await connection.execute("INSERT INTO streams (id, category, key) VALUES (%s, 'order', 'k')", (stream,))
+    for stream, version in ((one, 1), (other, 1), (one, 2)):
+        await connection.execute(
+            "INSERT INTO stored_events (originator_id, originator_version, recorded_at) VALUES (%s, %s, '2026-11-23Z')",
+            (stream, version),
+        )
+    await apply(connection)
+    cursor = await connection.execute("SELECT id, version, first_position, last_position FROM streams ORDER BY id")
+    assert await cursor.fetchall() == [(one, 2, 1, 3), (other, 1, 2, 2)]
+    cursor = await connection.execute("SELECT notification_id, originator_id FROM stored_events ORDER BY 1")
+    assert await cursor.fetchall() == [(1, one), (2, other), (3, one)]
+
+
+async def test_partitions_are_made_ahead_and_a_stream_is_read_from_its_own(connection: Connection) -> None:
+    await apply(connection)
+    for position in (9_500_000, 10_500_000, 20_500_000):
+        await connection.execute("SELECT make_partition_for(%s)", (position,))
+    await connection.execute(
+        "INSERT INTO stored_events (notification_id, originator_id, originator_version, recorded_at) "
+        "SELECT n * 5000, gen_random_uuid(), 1, '2026-11-23Z' FROM generate_series(1, 5900) n"
+    )
+    await connection.execute(
+        "INSERT INTO streams (id, category, key, version, first_position, last_position) "
+        "SELECT originator_id, 'order', 'k', 1, notification_id, notification_id FROM stored_events"
+    )
+    await connection.execute("ANALYZE")
+    load = queries("store", "streams.sql")["load"]
+    cursor = await connection.execute("SELECT originator_id FROM stored_events WHERE notification_id = 15000000")
+    (stream,) = await cursor.fetchone() or (None,)
+    for _ in range(7):  # in the end the plan is a generic one
+        cursor = await connection.execute(
+            SQL("EXPLAIN (ANALYZE, COSTS OFF) {}").format(SQL(load)), (0, 99, "2027-01-01Z", stream)
+        )
+    plan = [line.strip() for (line,) in await cursor.fetchall()]
+    read = [line for line in plan if "stored_events_p" in line and "never executed" not in line]
+    assert len(read) == 1, plan
+    assert "stored_events_p10000000_originator_id_originator_version_idx" in read[0]

@@ -1,0 +1,86 @@
+"""What an operator does to the projections: build them anew, look at what is parked, try it again."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from api.runtime import FED, Runtime, open_runtime
+from api.settings import Settings
+from domain.errors import NotFound
+from policies.routing import RoutingPolicy
+from projections import rebuild as rebuilding
+from projections.checkpoints import ParkedStream, list_parked
+from projections.feed import retry_parked
+from projections.leader import hold
+from projections.projection import Projection
+
+__all__ = ["Retried", "parked", "rebuild", "retry"]
+
+_POLICIES = ("routing",)
+
+
+@asynccontextmanager
+async def _open(settings: Settings) -> AsyncIterator[Runtime]:
+    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
+        raise NotFound(f"there is no log in {settings.data_dir} yet; `upheld serve` begins one")
+    async with open_runtime(settings) as runtime:
+        yield runtime
+
+
+def named(names: Sequence[str]) -> list[Projection]:
+    """The projections of these names; all of them where none is named. Raises `NotFound`."""
+    known = {projection.name: projection for projection in FED}
+    for name in names:
+        if name not in known:
+            raise NotFound(f"there is no projection '{name}'; there are {', '.join(sorted(known))}")
+    return [known[name] for name in names or known]
+
+
+async def rebuild(settings: Settings, names: Sequence[str]) -> int:
+    """Build projections anew while the old ones are read, with a progress bar; answers how many."""
+    wanted = named(names)
+    columns = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    async with _open(settings) as runtime, await runtime.database.connect("rebuild") as conn:
+        with Progress(*columns, TimeRemainingColumn()) as bar:
+            task = bar.add_task("waiting")
+
+            def tell(progress: rebuilding.Progress) -> None:
+                bar.update(task, description=progress.step, completed=progress.done, total=max(progress.total, 1))
+
+            async with hold(conn, "rebuild"):
+                await rebuilding.rebuild(runtime.database, conn, runtime.keyring, wanted, tell)
+            bar.update(task, description="done", completed=1, total=1)
+    return len(wanted)
+
+
+async def parked(settings: Settings) -> list[ParkedStream]:
+    """What is parked, the longest waiting first."""
+    async with _open(settings) as runtime, runtime.database.pool.connection() as conn:
+        return await list_parked(conn)
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """What became of a parked stream: `error` is None where it was taken in."""
+
+    name: str
+    stream: UUID
+    error: str | None
+
+
+async def retry(settings: Settings, names: Sequence[str]) -> list[Retried]:
+    """Take in again what is parked, each stream in its order."""
+    projections = {p.name: p for p in named([name for name in names if name not in _POLICIES])}
+    done: list[Retried] = []
+    async with _open(settings) as runtime, await runtime.database.connect("retry") as conn:
+        for stream in await list_parked(conn, names or None):
+            name, id = stream.projection, stream.stream
+            if name in projections:
+                failure = (await retry_parked(conn, runtime.keyring, projections[name], [id]))[id]
+            else:
+                failure = await RoutingPolicy(runtime.ledger, runtime.catalogue).retry(conn, stream)
+            done.append(Retried(name, id, str(failure) if failure else None))
+    return done

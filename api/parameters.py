@@ -1,0 +1,49 @@
+"""The parameters that a request may bring beside its path and its body, as the documentation of the API shows them.
+
+They are read by hand, where they are needed: a model for each of them would cost more than the decision about it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+__all__ = [
+    "DRY_RUN",
+    "IDEMPOTENCY_KEY",
+    "IF_MATCH",
+    "UPHELD_MIN_POSITION",
+    "X_ACTOR",
+    "X_ON_BEHALF_OF",
+    "Parameter",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter that may be left out. Beside a dependency in `Annotated` it says that it is read there."""
+
+    name: str
+    place: Literal["header", "query"]
+    schema: dict[str, Any]
+    description: str
+
+    def documented(self) -> dict[str, Any]:
+        """Its place in the OpenAPI document.
+
+        >>> X_ACTOR.documented()["schema"]
+        {'type': 'string', 'examples': ['agent:ling'], 'title': 'X-Actor'}
+        """
+        schema = self.schema | {"title": self.name}
+        described = {"description": self.description, "schema": schema}
+        return {"name": self.name, "in": self.place, "required": False, **described}
+
+
+def _header(name: str, description: str, **schema: Any) -> Parameter:
+    return Parameter(name, "header", {"type": "string", **schema}, description)
+
+
+X_ACTOR = _header("X-Actor", "ROLE:ID", examples=["agent:ling"])
+X_ON_BEHALF_OF = _header("X-On-Behalf-Of", "ROLE:ID, from a system only")
+IDEMPOTENCY_KEY = _header("Idempotency-Key", "At most 255 characters")
+IF_MATCH = _header("If-Match", 'The version that the sender saw, as in "3"')
+UPHELD_MIN_POSITION = _header("Upheld-Min-Position", "Answer from no earlier position")
+DRY_RUN = Parameter("dry_run", "query", {"type": "boolean", "default": False}, "Say what it would be, record nothing")

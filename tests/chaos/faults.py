@@ -1,0 +1,79 @@
+"""What befalls processes. Only what a test started is ever signalled, each process by its own id."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import psycopg
+
+from store.embedded import PROGRAMS, EmbeddedServer
+from tests.api.serving import Serving
+
+__all__ = ["backends", "kill_backend", "kill_with_children", "stalled", "stop_at_once", "terminate_backend"]
+
+
+def kill_with_children(process: "subprocess.Popen[bytes]") -> None:
+    """End a process and all that it started, as a power cut does."""
+    # The parent first, lest it begin anew what dies.
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    for member in family:
+        member.kill()
+    process.wait()
+
+
+def backends(url: str, application: str) -> list[int]:
+    """The server's processes for connections of this name."""
+    query = "SELECT pid FROM pg_stat_activity WHERE application_name = %s AND datname = current_database()"
+    with psycopg.connect(url, autocommit=True) as conn:
+        return [pid for (pid,) in conn.execute(query, (application,))]
+
+
+def terminate_backend(url: str, application: str) -> None:
+    """Cut the connections of this name, as an operator does."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        for pid in backends(url, application):
+            conn.execute("SELECT pg_terminate_backend(%s)", (pid,))
+
+
+def kill_backend(server: EmbeddedServer, application: str) -> None:
+    """Kill the server's process for a connection of this name; the server then ends all its others and recovers."""
+    own = {child.pid: child for child in psutil.Process(_postmaster(server)).children()}
+    for pid in backends(server.dsn, application):
+        own[pid].kill()
+
+
+def stop_at_once(server: EmbeddedServer) -> None:
+    """Stop a server in the middle of what it does."""
+    pid, folder, root = _postmaster(server), server.pgdata.stat(), os.geteuid() == 0
+    done = subprocess.run(
+        [PROGRAMS / "pg_ctl", "stop", "-m", "immediate", "-D", server.pgdata],
+        cwd="/",
+        # PostgreSQL's programs refuse to run as root.
+        user=folder.st_uid if root else None,
+        group=folder.st_gid if root else None,
+        extra_groups=[] if root else None,
+        check=False,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def _postmaster(server: EmbeddedServer) -> int:
+    return int((server.pgdata / "postmaster.pid").read_text().split()[0])
+
+
+@contextmanager
+def stalled(serving: Serving) -> Iterator[float]:
+    """A process that stands still meanwhile, as one that is swapped out; gives the instant from which on it does."""
+    serving.process.send_signal(signal.SIGSTOP)
+    try:
+        while psutil.Process(serving.process.pid).status() != psutil.STATUS_STOPPED:
+            time.sleep(0.001)
+        yield time.monotonic()
+    finally:
+        serving.process.send_signal(signal.SIGCONT)

@@ -1,0 +1,125 @@
+"""Whatever is killed, what was accepted is there once, and nothing else is."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import cycle
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from api.runtime import FED
+from projections.leader import LOCKS
+from store.embedded import EmbeddedServer
+from tests.api.serving import MASTER_KEY, ROOT, Serving, environment
+from tests.chaos.faults import kill_backend, kill_with_children, stop_at_once, terminate_backend
+from tests.chaos.load import Load, until
+from tests.chaos.truth import assert_the_log_agrees_with, assert_the_projections_agree_with_the_log
+
+pytestmark = pytest.mark.timeout(900)
+
+Serve = Callable[..., Serving]
+POLICIES = ("clock", "routing")
+
+
+def test_serving_processes_that_are_killed_under_load_lose_nothing_and_double_nothing(
+    serve: Serve, own_server: EmbeddedServer, rounds: int
+) -> None:
+    """All processes of one `serve` at once, and again; each time another one begins where they ended."""
+    forms = cycle([("--workers", "2"), ()])
+
+    def begin() -> Serving:
+        return serve(*next(forms), data_dir=own_server.data_dir).wait()
+
+    serving = begin()
+    load = Load(serving.url)
+    for _ in range(rounds):
+        with load.going_on():
+            load.more(100)
+            kill_with_children(serving.process)
+            serving = begin()
+            load.urls = (serving.url,)
+            load.more(100)
+        assert_the_log_agrees_with(load, own_server.dsn)
+        assert_the_projections_agree_with_the_log(own_server.dsn)
+
+
+def test_a_server_that_is_ended_under_load_comes_back_and_has_lost_nothing(
+    serve: Serve, own_server: EmbeddedServer, rounds: int
+) -> None:
+    """The writer's connection is cut; the server's process behind it is killed; the server is stopped at once."""
+    serving = serve(data_dir=own_server.data_dir).wait()
+    load = Load(serving.url)
+    faults: list[Callable[[], None]] = [
+        lambda: terminate_backend(own_server.dsn, "upheld-writer"),
+        lambda: kill_backend(own_server, "upheld-writer"),
+        lambda: stop_at_once(own_server),
+    ]
+    for _ in range(rounds):
+        for befall in faults:
+            with load.going_on():
+                load.more(100)
+                befall()
+                load.more(100, within=10)
+            assert_the_log_agrees_with(load, own_server.dsn)
+        assert_the_projections_agree_with_the_log(own_server.dsn)
+    assert "Traceback" not in serving.logged
+
+
+def test_a_worker_that_is_killed_is_followed_by_a_serving_process_within_two_seconds(
+    serve: Serve, url: str, tmp_path: Path, rounds: int
+) -> None:
+    """The worker leads, because it is alone when it begins; then it is killed, and whoever serves goes on."""
+    load = Load()
+    for _ in range(rounds):
+        with working(tmp_path, url) as worker:
+            until(lambda: all_is_led(url), 40, "the worker leads")
+            serving = serve(database_url=url).wait()
+            load.urls = (serving.url,)
+            with load.going_on():
+                load.more(100)
+                worker.kill()
+                load.wait(at_the_end(url), 2, "the projections go on")
+                load.more(50)
+        assert_the_log_agrees_with(load, url)
+        assert_the_projections_agree_with_the_log(url)
+        serving.stop()
+
+
+@contextmanager
+def working(folder: Path, url: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """`upheld worker` in a process of its own."""
+    settings = environment({"data_dir": folder, "database_url": url, "master_key": MASTER_KEY})
+    with (folder / "worked").open("ab") as logged:
+        worker = subprocess.Popen([sys.executable, "-m", "api.cli", "worker"], cwd=ROOT, env=settings, stderr=logged)
+    try:
+        yield worker
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def all_is_led(url: str) -> bool:
+    """Whether somebody leads each projection and each policy."""
+    query = (
+        "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()"
+        " WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %s::bigint::oid"
+    )
+    with psycopg.connect(url, autocommit=True) as conn:
+        return conn.execute(query, (LOCKS,)).fetchone() == (len(FED) + len(POLICIES),)
+
+
+def at_the_end(url: str) -> Callable[[], bool]:
+    """Whether all that the worker feeds has reached what is the end of the log now."""
+    names = [projection.name for projection in FED]
+    with psycopg.connect(url, autocommit=True) as conn:
+        end = conn.execute("SELECT max(notification_id) FROM stored_events").fetchone()
+
+    def reached() -> bool:
+        with psycopg.connect(url, autocommit=True) as conn:
+            query = "SELECT min(position) >= %s FROM checkpoints WHERE name = ANY(%s)"
+            return conn.execute(query, (end[0] if end else 0, names)).fetchone() == (True,)
+
+    return reached
