@@ -30,7 +30,7 @@ from store.database import Database
 from store.keyring import Keyring, open_keyring
 from store.writer import Append, Writer
 
-__all__ = ["Wanted", "append", "generate", "generate_open", "simulate"]
+__all__ = ["Plan", "append", "generate", "generate_open", "simulate"]
 
 _A_DAY = timedelta(days=1)
 _CASES = (0.2, 0.9)
@@ -38,7 +38,7 @@ _CASES = (0.2, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Plan:
     """How much is to happen: `commitments` promises, `per_day` of them a day, the last just before `until`."""
 
     commitments: int
@@ -54,8 +54,8 @@ class Wanted:
 class _Arrivals:
     """Promises as customers ask for them: mostly on an order of their own, some on one that has others already."""
 
-    def __init__(self, wanted: Wanted, simulation: Simulation) -> None:
-        self._wanted = wanted
+    def __init__(self, plan: Plan, simulation: Simulation) -> None:
+        self._plan = plan
         self._of = simulation
         self._world = simulation.world
         self._lives = Lives(simulation)
@@ -64,33 +64,32 @@ class _Arrivals:
         self._orders = 0
 
     def __call__(self) -> Life:
-        left, day = self._wanted.commitments, self._wanted.begins
+        left, day = self._plan.commitments, self._plan.begins
         cases = [left - int(left * part) for part in _CASES]
-        today = left % self._wanted.per_day or self._wanted.per_day
+        today = left % self._plan.per_day or self._plan.per_day
         while left:
             for at in self._world.day(day, today):
                 yield at
                 self._of.start(self._case() if left in cases else self._lives.promise(*self._asked()))
                 left -= 1
-            day, today, self._large = day + _A_DAY, self._wanted.per_day, None
+            day, today, self._large = day + _A_DAY, self._plan.per_day, None
 
     def _case(self) -> Life:
-        events = min(3_000, self._wanted.commitments // 10)
+        events = min(3_000, self._plan.commitments // 10)
         return self._lives.case(*self._another(), events=events, over=timedelta(days=2))
 
     def _asked(self) -> tuple[str, str]:
-        """An order and its customer; one order a day is that of somebody who buys for many."""
-        known: tuple[str, str] | None = None
+        """An order and its customer; one order is that of somebody who buys for many."""
         if self._world.chance(0.02):
             if self._large is None or self._large[0] not in self._of.live:
                 self._large = self._another()
-            known = self._large
-        elif self._recent and self._world.chance(0.15):
+            return self._large
+        if self._recent and self._world.chance(0.15):
             known = self._world.random.choice(self._recent)
-        # What happened to an order that is over is not remembered.
-        if known is not None and known[0] in self._of.live:
-            return known
-        return known if known is not None and known is self._large else self._another()
+            # What happened to an order that is over is not remembered.
+            if known[0] in self._of.live:
+                return known
+        return self._another()
 
     def _another(self) -> tuple[str, str]:
         self._orders += 1
@@ -99,30 +98,30 @@ class _Arrivals:
         return order
 
 
-def simulate(wanted: Wanted, keyring: Keyring) -> Iterator[Stretch]:
+def simulate(plan: Plan, keyring: Keyring) -> Iterator[Stretch]:
     """Everything that happens, in stretches that are to be appended one after another.
 
-    >>> sum(len(stretch.events) for stretch in simulate(Wanted(1_000, now), keyring))  # doctest: +SKIP
+    >>> sum(len(stretch.events) for stretch in simulate(Plan(1_000, now), keyring))  # doctest: +SKIP
     5983
     """
-    simulation = Simulation(World(Random(wanted.seed)), parse_catalogue(""), keyring, wanted.begins)
-    simulation.start(_Arrivals(wanted, simulation)())
-    return simulation.run(wanted.until)
+    simulation = Simulation(World(Random(plan.seed)), parse_catalogue(""), keyring, plan.begins)
+    simulation.start(_Arrivals(plan, simulation)())
+    return simulation.run(plan.until)
 
 
-async def generate(database: Database, keyring: Keyring, wanted: Wanted) -> int:
+async def generate(database: Database, keyring: Keyring, plan: Plan) -> int:
     """Append all of it to an empty log; answers how many events it was."""
     events = 0
     with Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), transient=True) as progress:
-        bar = progress.add_task("", total=(wanted.until - wanted.begins).total_seconds())
+        bar = progress.add_task("", total=(plan.until - plan.begins).total_seconds())
 
         def tell(done: Stretch) -> None:
             nonlocal events
             events += len(done.events)
-            so_far = (done.until - wanted.begins).total_seconds()
+            so_far = (done.until - plan.begins).total_seconds()
             progress.update(bar, completed=so_far, description=f"{events:,} events, {done.until:%Y-%m-%d}")
 
-        await append(database, simulate(wanted, keyring), tell)
+        await append(database, simulate(plan, keyring), tell)
     return events
 
 
@@ -131,16 +130,18 @@ async def append(database: Database, stretches: Iterator[Stretch], tell: Callabl
     clock = SetClock(datetime.min.replace(tzinfo=UTC))
     writer = Writer(database, clock)
     running = asyncio.create_task(writer.run())
-    stretch = next(stretches, None)
-    while stretch is not None:
-        clock.set(stretch.until)
-        durable = writer.append(Append(stretch.events, stretch.expected, stretch.begins))
-        # What happens next is made up while this is written.
-        _, following = await asyncio.gather(durable, asyncio.to_thread(next, stretches, None))
-        tell(stretch)
-        stretch = following
-    await writer.close()
-    await running
+    try:
+        stretch = next(stretches, None)
+        while stretch is not None:
+            clock.set(stretch.until)
+            durable = writer.append(Append(stretch.events, stretch.expected, stretch.begins))
+            # What happens next is made up while this is written.
+            _, following = await asyncio.gather(durable, asyncio.to_thread(next, stretches, None))
+            tell(stretch)
+            stretch = following
+    finally:
+        await writer.close()
+        await running
 
 
 async def generate_open(database: Database, keyring: Keyring, count: int) -> None:
@@ -152,7 +153,7 @@ async def generate_open(database: Database, keyring: Keyring, count: int) -> Non
 
 async def _main(arguments: argparse.Namespace) -> None:
     per_day = -(-arguments.commitments // arguments.days) if arguments.days else arguments.per_day
-    wanted = Wanted(arguments.commitments, datetime.now(UTC), per_day, arguments.seed)
+    plan = Plan(arguments.commitments, datetime.now(UTC), per_day, arguments.seed)
     async with Database.open(arguments.database_url, arguments.data_dir) as database:
         async with await database.connect("generate") as conn:
             await migrations.apply(conn)
@@ -160,11 +161,11 @@ async def _main(arguments: argparse.Namespace) -> None:
             if await (await conn.execute("SELECT 1 FROM stored_events LIMIT 1")).fetchone() is not None:
                 raise SystemExit(f"the log in {arguments.data_dir} is not empty")
         began = time.perf_counter()
-        events = await generate(database, keyring, wanted)
+        events = await generate(database, keyring, plan)
         seconds = time.perf_counter() - began
         await generate_open(database, keyring, arguments.open)
     print(
-        f"{events:,} events of {wanted.commitments:,} commitments in {seconds:,.0f} s, {events / seconds:,.0f} a second"
+        f"{events:,} events of {plan.commitments:,} commitments in {seconds:,.0f} s, {events / seconds:,.0f} a second"
     )
 
 

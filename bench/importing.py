@@ -83,7 +83,7 @@ async def _import(file: Path, mapping: Path, rows: int) -> dict[str, float]:
 
 async def _there(database: Database) -> None:
     """Wait until the worker works."""
-    leads = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'upheld-worker'"
+    leads = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'upheld-feed-%'"
     async with asyncio.timeout(60):
         while True:
             if await database.fetch(leads):

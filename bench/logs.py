@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.generate import Wanted, generate
+from bench.generate import Plan, generate
 from bench.processes import UPHELD, caught_up, started
 from store import migrations
 from store.database import Database
@@ -22,7 +22,7 @@ async def generated(data_dir: Path, commitments: int) -> AsyncIterator[Database]
             await migrations.apply(conn)
             keyring = await open_keyring(conn, data_dir)
         if not await scalar(database, "SELECT count(*) FROM (SELECT FROM stored_events LIMIT 1) AS first"):
-            await generate(database, keyring, Wanted(commitments, datetime.now(UTC)))
+            await generate(database, keyring, Plan(commitments, datetime.now(UTC)))
         # The planner would go by what it knew of the empty tables until its statistics are gathered by themselves.
         async with started(data_dir, *UPHELD, "worker"):
             await caught_up(database.dsn)

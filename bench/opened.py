@@ -21,7 +21,8 @@ _LEAD = timedelta(minutes=30)
 def opened(count: int, keyring: Keyring, *, now: datetime, first: datetime, over: timedelta) -> Iterator[Stretch]:
     """`count` promises made now, whose receipts fall due evenly within `over`, from `first` on.
 
-    >>> stretches = opened(10_000, keyring, now=now, first=now + timedelta(minutes=1), over=timedelta(minutes=1))
+    >>> minute = timedelta(minutes=1)
+    >>> stretches = opened(10_000, keyring, now=now, first=now + minute, over=minute)  # doctest: +SKIP
     >>> sum(len(stretch.events) for stretch in stretches)  # doctest: +SKIP
     20060
     """

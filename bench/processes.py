@@ -14,6 +14,7 @@ import psutil
 import psycopg
 
 from api.runtime import FED
+from projections.leader import hold
 from store.database import Database
 
 __all__ = [
@@ -30,7 +31,6 @@ __all__ = [
 
 UPHELD = ("-m", "api.cli")
 _STOP_WITHIN = 15
-_LEADS = (7_355_608, 7_355_609, 7_355_610)
 _FOLLOW = [*(projection.name for projection in FED), "routing"]
 _STALLED_SECONDS = 60
 _REACHED = """
@@ -87,9 +87,10 @@ async def serving(data_dir: Path, *arguments: str) -> AsyncIterator[Served]:
 @contextlib.asynccontextmanager
 async def worker_elsewhere(database: Database) -> AsyncIterator[None]:
     """Projections and policies belong to another process, which is idle: whoever serves only answers requests."""
-    async with await database.connect("elsewhere") as conn:
-        for lock in _LEADS:
-            await conn.execute("SELECT pg_advisory_lock(%s)", (lock,))
+    async with contextlib.AsyncExitStack() as stack:
+        conn = await stack.enter_async_context(await database.connect("elsewhere"))
+        for work in (*(f"feed {projection.name}" for projection in FED), "clock", "routing", "rebuild"):
+            await stack.enter_async_context(hold(conn, work))
         yield
 
 

@@ -50,7 +50,7 @@ class Crowd:
     """Names that are met with different frequency.
 
     >>> Crowd([f"courier:c{n}" for n in range(300)], skew=0.6).one(Random(1))
-    'courier:c8'
+    'courier:c5'
     """
 
     def __init__(self, names: Sequence[str], skew: float) -> None:
@@ -88,8 +88,10 @@ class World:
     def customer(self) -> str:
         return self._customers.one(self.random)
 
-    def depot_of(self, courier: str) -> str:
-        return self._depots[hash_of(courier) % len(self._depots)]
+    def depot_of(self, person: str) -> str:
+        """Where somebody who carries orders leaves from, always the same."""
+        number = int(person.rpartition(":")[2][1:])
+        return self._depots[number % len(self._depots)]
 
     def day(self, begins: datetime, promises: int) -> list[datetime]:
         """When the promises of 24 hours are made, in order."""
@@ -127,12 +129,3 @@ class World:
         if kind in ("callback", "answer"):
             return DueRule(within=Within(self.random.randint(1, 8), "hours"))
         return None
-
-
-def hash_of(name: str) -> int:
-    """A number that follows from a name, the same in every process.
-
-    >>> hash_of("courier:c8")
-    8
-    """
-    return int(name.rpartition(":")[2][1:])
