@@ -102,7 +102,7 @@ def test_what_was_recorded_answered_and_taken_in_is_counted(serve: Serve) -> Non
 def test_how_late_the_clock_was_is_told(serve: Serve) -> None:
     serving = serve().wait()
     agent = serving.by("agent:ling")
-    agent.promise(due=agent.due(seconds=1))
+    agent.promise(due=agent.due(seconds=3))
     told = until(serving, lambda scrape: scrape.value("upheld_clock_delay_seconds") > 0)
 
     assert told.value("upheld_clock_delay_seconds") < 5
@@ -126,7 +126,7 @@ def test_a_projection_and_a_clock_that_nobody_leads_are_seen_to_lag(
         serving = serve(database_url=url).wait()
         agent = serving.by("agent:ling")
         for _ in range(4):
-            agent.promise(due=agent.due(seconds=0.2))
+            agent.promise(due=agent.due(seconds=3))
         lagging = until(serving, lambda scrape: scrape.value("upheld_clock_overdue_seconds") > 1)
         end = lagging.value("upheld_log_position")
         seconds = lagging.each("upheld_projection_lag_seconds", "projection")
