@@ -163,7 +163,7 @@ def test_each_of_several_workers_answers_for_all_and_what_a_dead_one_counted_sta
             *(child.pid for child in parent.children()),
         }
 
-    folder = Path(parent.children()[0].environ()["PROMETHEUS_MULTIPROC_DIR"])
+    folder = figures_of(parent)
     leader = max(parent.children(), key=lambda child: len(child.net_connections("unix")))
     leader.send_signal(signal.SIGKILL)
     leader.wait()
@@ -174,6 +174,20 @@ def test_each_of_several_workers_answers_for_all_and_what_a_dead_one_counted_sta
     assert str(leader.pid) not in again.each("process_resident_memory_bytes", "pid")
     assert folder.is_dir()
     serving.stop()
+    assert not folder.exists()
+
+
+def figures_of(parent: psutil.Process) -> Path:
+    return Path(parent.children()[0].environ()["PROMETHEUS_MULTIPROC_DIR"])
+
+
+def test_workers_whose_parent_was_killed_leave_no_figures_behind(serve: Serve) -> None:
+    serving = serve("--workers", "2").wait()
+    folder, workers = figures_of(psutil.Process(serving.process.pid)), psutil.Process(serving.process.pid).children()
+    assert folder.is_dir()
+    serving.kill()
+
+    assert psutil.wait_procs(workers, timeout=20)[1] == []
     assert not folder.exists()
 
 
