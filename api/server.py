@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ipaddress
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -185,6 +186,8 @@ def child(fd: int, auth: str) -> None:
             await serve(settings, listener, stop, announce=False)
 
     run(main)
+    if os.getppid() != parent:  # it was killed, and removed nothing
+        shutil.rmtree(os.environ[FOLDER], ignore_errors=True)
 
 
 async def _announce(listener: socket.socket) -> None:

@@ -102,7 +102,7 @@ def test_what_was_recorded_answered_and_taken_in_is_counted(serve: Serve) -> Non
 def test_how_late_the_clock_was_is_told(serve: Serve) -> None:
     serving = serve().wait()
     agent = serving.by("agent:ling")
-    agent.promise(due=agent.due(seconds=1))
+    agent.promise(due=agent.due(seconds=3))
     told = until(serving, lambda scrape: scrape.value("upheld_clock_delay_seconds") > 0)
 
     assert told.value("upheld_clock_delay_seconds") < 5
@@ -126,7 +126,7 @@ def test_a_projection_and_a_clock_that_nobody_leads_are_seen_to_lag(
         serving = serve(database_url=url).wait()
         agent = serving.by("agent:ling")
         for _ in range(4):
-            agent.promise(due=agent.due(seconds=0.2))
+            agent.promise(due=agent.due(seconds=3))
         lagging = until(serving, lambda scrape: scrape.value("upheld_clock_overdue_seconds") > 1)
         end = lagging.value("upheld_log_position")
         seconds = lagging.each("upheld_projection_lag_seconds", "projection")
@@ -163,7 +163,7 @@ def test_each_of_several_workers_answers_for_all_and_what_a_dead_one_counted_sta
             *(child.pid for child in parent.children()),
         }
 
-    folder = Path(parent.children()[0].environ()["PROMETHEUS_MULTIPROC_DIR"])
+    folder = figures_of(parent)
     leader = max(parent.children(), key=lambda child: len(child.net_connections("unix")))
     leader.send_signal(signal.SIGKILL)
     leader.wait()
@@ -174,6 +174,20 @@ def test_each_of_several_workers_answers_for_all_and_what_a_dead_one_counted_sta
     assert str(leader.pid) not in again.each("process_resident_memory_bytes", "pid")
     assert folder.is_dir()
     serving.stop()
+    assert not folder.exists()
+
+
+def figures_of(parent: psutil.Process) -> Path:
+    return Path(parent.children()[0].environ()["PROMETHEUS_MULTIPROC_DIR"])
+
+
+def test_workers_whose_parent_was_killed_leave_no_figures_behind(serve: Serve) -> None:
+    serving = serve("--workers", "2").wait()
+    folder, workers = figures_of(psutil.Process(serving.process.pid)), psutil.Process(serving.process.pid).children()
+    assert folder.is_dir()
+    serving.kill()
+
+    assert psutil.wait_procs(workers, timeout=20)[1] == []
     assert not folder.exists()
 
 
