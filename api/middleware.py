@@ -16,8 +16,6 @@ from domain.errors import Invalid, UpheldError
 
 __all__ = ["BodyLimit", "PathAsSent", "RequestLog"]
 
-log = structlog.get_logger("upheld.http")
-
 _seconds = Histogram(
     "upheld_http_seconds",
     "Duration of requests by route",
@@ -43,6 +41,7 @@ class RequestLog:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self._log = structlog.get_logger("upheld.http").bind()  # once, and not for each request
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -64,7 +63,7 @@ class RequestLog:
             seconds = time.perf_counter() - began
             route = getattr(scope.get("route"), "path", "unknown")
             _measured(scope["method"], route, status).observe(seconds)
-            log.info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+            self._log.info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
             structlog.contextvars.unbind_contextvars("request_id")
 
 

@@ -1,6 +1,7 @@
 """What all routes have in common: JSON as its standard has it, and parameters that stand in the documentation."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Coroutine
 from itertools import chain
 from typing import Any, NoReturn, get_type_hints
@@ -50,7 +51,7 @@ def _parameters(endpoint: Callable[..., Any]) -> list[Parameter]:
 class _StrictRequest(Request):
     async def json(self) -> Any:
         try:
-            return _DECODER.decode((await self.body()).decode("utf-8-sig"))
+            return _DECODER.decode((await self.body()).removeprefix(BOM_UTF8).decode())
         except UnicodeDecodeError:
             _refuse("is not UTF-8")
 
