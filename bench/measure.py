@@ -84,7 +84,8 @@ class Goal:
         return f"{sign} {self.said(limit)}" if limit is not None else ""
 
     def said(self, value: float) -> str:
-        return f"{value:,.3g} ×" if self.per else f"{value:,.4g} {self.unit}"
+        number = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+        return f"{number} {'×' if self.per else self.unit}"
 
 
 def figure(name: str, unit: str, values: Sequence[float]) -> Figure:
