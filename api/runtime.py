@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -129,6 +130,9 @@ async def open_runtime(settings: Settings, clock: Clock | None = None) -> AsyncI
 
     Raises `ConfigurationError`, `MasterKeyLost` or `Unavailable`, each in one line.
     """
+    # What is there now stays, and to look for cycles among what comes and goes with every page frees hardly anything.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     catalogue = load_catalogue(settings.config)
     async with Database.open(settings.database_url, settings.data_dir) as database:
         async with await database.connect("start") as conn:

@@ -7,10 +7,8 @@ more happens to, so that a reader need only ask which span holds now; no event i
 [('not_received', ten_o_clock, six_o_clock), ('overdue', six_o_clock, None)]
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from domain.commitment import Commitment
 from domain.handoff import Handoff
@@ -22,8 +20,7 @@ FLAG_REASONS: tuple[FlagReason, ...] = get_args(FlagReason)
 """In the order in which they count: the first that holds is the flag."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(NamedTuple):
     """Why a commitment is flagged, over which hand-off, and since when its condition holds."""
 
     reason: FlagReason
@@ -31,8 +28,7 @@ class Flag:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class FlagSpan:
+class FlagSpan(NamedTuple):
     """A flag that holds from `begins_at` until `ends_at` (None: until something happens)."""
 
     reason: FlagReason
@@ -47,32 +43,33 @@ def flag_at(commitment: Commitment, now: datetime) -> Flag | None:
     """The one flag of a commitment at `now`: the first reason that holds, over its hand-offs in order."""
     if commitment.is_closed:
         return None
-    return next(_reasons(commitment, now), None)
+    return _standing(commitment) or _by_time(commitment, now)
 
 
-def _reasons(commitment: Commitment, now: datetime) -> Iterator[Flag]:
-    last = commitment.handoffs[-1].role
+def _standing(commitment: Commitment) -> Flag | None:
+    """What holds whatever the time."""
     if commitment.disputed_at is not None:
-        yield Flag("disputed", last, commitment.disputed_at)
+        return Flag("disputed", commitment.handoffs[-1].role, commitment.disputed_at)
     for handoff in commitment.handoffs:
         if handoff.declined_at is not None:
-            yield Flag("declined", handoff.role, handoff.declined_at)
+            return Flag("declined", handoff.role, handoff.declined_at)
     if commitment.attempted_at is not None:
-        yield Flag("attempted", last, commitment.attempted_at)
+        return Flag("attempted", commitment.handoffs[-1].role, commitment.attempted_at)
+    return None
+
+
+def _by_time(commitment: Commitment, now: datetime) -> Flag | None:
     if commitment.due.at <= now:
-        yield Flag("overdue", last, commitment.due.at)
-    for reason, holds in _RECEIPT_REASONS:
-        for handoff in commitment.handoffs:
-            since = _receipt_late_since(handoff, now)
-            if since is not None and holds(handoff):
-                yield Flag(reason, handoff.role, since)
+        return Flag("overdue", commitment.handoffs[-1].role, commitment.due.at)
+    late = [Flag(_lacks(h), h.role, at) for h in commitment.handoffs if (at := _receipt_late_since(h, now)) is not None]
+    return min(late, key=lambda flag: FLAG_REASONS.index(flag.reason), default=None)
 
 
-_RECEIPT_REASONS: tuple[tuple[FlagReason, Callable[[Handoff], bool]], ...] = (
-    ("unassigned", lambda handoff: handoff.recipient is None),
-    ("stale_revision", lambda handoff: handoff.recipient is not None and handoff.received_another),
-    ("not_received", lambda handoff: handoff.recipient is not None and not handoff.received_another),
-)
+def _lacks(handoff: Handoff) -> FlagReason:
+    """What is wrong with a hand-off whose receipt is late."""
+    if handoff.recipient is None:
+        return "unassigned"
+    return "stale_revision" if handoff.received_another else "not_received"
 
 
 def _receipt_late_since(handoff: Handoff, now: datetime) -> datetime | None:
@@ -92,11 +89,11 @@ def flag_spans(commitment: Commitment) -> list[FlagSpan]:
     """Every flag that the clock will raise on this state, in order; between two instants nothing changes."""
     if commitment.is_closed:
         return []
-    begins, later = commitment.modified_on, sorted(_turning_points(commitment))
+    begins, later, standing = commitment.modified_on, sorted(_turning_points(commitment)), _standing(commitment)
     instants = [begins, *(instant for instant in later if instant > begins)]
     spans: list[FlagSpan] = []
     for instant, until in zip(instants, [*instants[1:], None], strict=True):
-        flag = flag_at(commitment, instant)
+        flag = standing or _by_time(commitment, instant)
         if flag is not None:
             due = rescue_by(commitment, flag.role, instant)
             spans.append(FlagSpan(flag.reason, flag.role, flag.since, due, instant, until))

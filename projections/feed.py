@@ -16,8 +16,8 @@ from domain.errors import UpheldError
 from projections.checkpoints import SQL, SYSTEMIC, Checkpoint, Failure, Fenced, leave_out
 from projections.folding import States, Taker, show
 from projections.log import SQL as LOG
-from projections.log import Entry, Log, entries
-from projections.projection import Projection
+from projections.log import Log, read_rows
+from projections.projection import Projection, Recorded
 from store.keyring import Keyring
 
 __all__ = ["Feed", "StandsAside", "retry_parked", "take_alone"]
@@ -79,7 +79,7 @@ class Feed:
             raise StandsAside(f"the projection {self._projection.name} stands in another version")
         return self._checkpoint
 
-    async def _take(self, conn: AsyncConnection[Any], checkpoint: Checkpoint, page: Sequence[Entry]) -> None:
+    async def _take(self, conn: AsyncConnection[Any], checkpoint: Checkpoint, page: Sequence[Recorded]) -> None:
         """Take in a page, whatever it holds; a second try reads anew where the projection stands."""
         for attempt in range(1, _TRIES + 1):
             try:
@@ -104,21 +104,21 @@ class Feed:
         checkpoint.position = page[-1].position
         _events.labels(self._projection.name).inc(len(page))
 
-    async def _write(self, conn: AsyncConnection[Any], checkpoint: Checkpoint, page: Sequence[Entry]) -> None:
+    async def _write(self, conn: AsyncConnection[Any], checkpoint: Checkpoint, page: Sequence[Recorded]) -> None:
         shown = self._projection.page(self._keyring)
-        own = [entry for entry in page if entry.stream not in checkpoint.parked]
+        own = [fact for fact in page if fact.stream not in checkpoint.parked]
         await self._states.recall(conn, own)
         await show(own, self._states, [Taker(shown, checkpoint.position)])
         async with conn.transaction():
             await checkpoint.move(conn, page[-1].position, page[-1].recorded_at)
             await shown.write(conn)
 
-    async def _isolate(self, conn: AsyncConnection[Any], checkpoint: Checkpoint, page: Sequence[Entry]) -> None:
+    async def _isolate(self, conn: AsyncConnection[Any], checkpoint: Checkpoint, page: Sequence[Recorded]) -> None:
         """Take in each stream of a page by itself, and park those that fail."""
-        streams: dict[UUID, list[Entry]] = {}
-        for entry in page:
-            if entry.stream not in checkpoint.parked:
-                streams.setdefault(entry.stream, []).append(entry)
+        streams: dict[UUID, list[Recorded]] = {}
+        for fact in page:
+            if fact.stream not in checkpoint.parked:
+                streams.setdefault(fact.stream, []).append(fact)
         failures: list[Failure] = []
         async with conn.transaction():
             await checkpoint.move(conn, page[-1].position, page[-1].recorded_at)
@@ -135,21 +135,21 @@ class Feed:
 
 
 async def take_alone(
-    conn: AsyncConnection[Any], projection: Projection, keyring: Keyring, states: States, own: Sequence[Entry]
+    conn: AsyncConnection[Any], projection: Projection, keyring: Keyring, states: States, own: Sequence[Recorded]
 ) -> Failure | None:
     """Take in facts of one stream, or nothing of them; answers what failed."""
-    entry = own[0]
+    fact = own[0]
     try:
         async with conn.transaction():
             shown = projection.page(keyring)
             await states.recall(conn, own)
-            for entry in own:
-                await show([entry], states, [Taker(shown, 0)])
+            for fact in own:
+                await show([fact], states, [Taker(shown, 0)])
             await shown.write(conn)
     except SYSTEMIC:
         raise
     except Exception as error:
-        return Failure(entry.stream, entry.position, error)
+        return Failure(fact.stream, fact.position, error)
     return None
 
 
@@ -167,8 +167,8 @@ async def retry_parked(
             checkpoint = await Checkpoint.read(conn, projection.name, lock=True)
             if checkpoint is None or checkpoint.version != projection.version:
                 raise StandsAside(f"the projection {projection.name} stands in another version")
-            found = await conn.execute(LOG["stream"], (checkpoint.position, stream))
-            own = entries(keyring, await found.fetchall())
+            found = await conn.execute(LOG["stream"], (checkpoint.position, stream), binary=True)
+            own = read_rows(keyring, await found.fetchall())
             failure = await take_alone(conn, projection, keyring, States(keyring), own) if own else None
             if failure is None:
                 await conn.execute(SQL["release"], (projection.name, False, stream))

@@ -1,16 +1,16 @@
 """Folding facts into the states that they lead to, for whoever reads the log page by page."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from projections.log import SQL, Entry, entries
-from projections.projection import Page, State
+from projections.log import SQL, read_rows
+from projections.projection import Page, Recorded, State
 from store.keyring import Keyring
 
 __all__ = ["States", "Taker", "show"]
@@ -25,34 +25,30 @@ class States:
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
-        self._states: OrderedDict[UUID, State] = OrderedDict()
+        self._states: dict[UUID, State] = {}
 
-    async def recall(self, conn: AsyncConnection[Any], page: Sequence[Entry]) -> None:
-        """Make ready for a page: fold the states that it goes on from and that are not remembered.
-
-        A stream whose past cannot be folded is left out; folding it then fails.
-        """
+    async def recall(self, conn: AsyncConnection[Any], page: Sequence[Recorded]) -> None:
+        """Make ready for a page: fold the states that it goes on from and that are not remembered."""
         first: dict[UUID, int] = {}
-        for entry in page:
-            first.setdefault(entry.stream, entry.version)
+        for recorded in page:
+            first.setdefault(recorded.stream, recorded.version)
         missing = []
         for stream, version in first.items():
-            state = self._states.get(stream)
-            if state is None or state.version != version - 1:
-                self._states.pop(stream, None)
-                if version > 1:
-                    missing.append((stream, version))
+            state = self._states.pop(stream, None)
+            if state is not None and state.version == version - 1:
+                self._states[stream] = state  # now the last one to be forgotten
+            elif version > 1:
+                missing.append((stream, version))
         if missing:
             ids, versions = zip(*missing, strict=True)
-            found = await conn.execute(SQL["earlier"], (list(ids), list(versions)))
-            for entry in entries(self._keyring, await found.fetchall()):
-                self.fold(entry)
+            found = await conn.execute(SQL["earlier"], (list(ids), list(versions)), binary=True)
+            for recorded in read_rows(self._keyring, await found.fetchall()):
+                self.fold(recorded)
 
-    def fold(self, entry: Entry) -> State:
+    def fold(self, recorded: Recorded) -> State:
         """What the fact leads to; the state object is the same from fact to fact."""
-        state: State = entry.recorded.fact.mutate(self._states.get(entry.stream))
-        self._states[entry.stream] = state
-        self._states.move_to_end(entry.stream)
+        state: State = recorded.fact.mutate(self._states.get(recorded.stream))
+        self._states[recorded.stream] = state
         return state
 
     def forget(self, streams: Iterable[UUID] | None = None) -> None:
@@ -65,8 +61,8 @@ class States:
 
     def trim(self) -> None:
         """Forget what was not needed for the longest time."""
-        while len(self._states) > _REMEMBERED:
-            self._states.popitem(last=False)
+        for stream in list(islice(self._states, max(len(self._states) - _REMEMBERED, 0))):
+            del self._states[stream]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +73,17 @@ class Taker:
     reached: int
     parked: Set[UUID] = frozenset()
 
-    def wants(self, entry: Entry) -> bool:
-        return entry.position > self.reached and entry.stream not in self.parked
+    def wants(self, recorded: Recorded) -> bool:
+        return recorded.position > self.reached and not (self.parked and recorded.stream in self.parked)
 
 
-async def show(facts: Sequence[Entry], states: States, takers: Sequence[Taker]) -> None:
+async def show(facts: Sequence[Recorded], states: States, takers: Sequence[Taker]) -> None:
     """Show facts, with the states that they lead to, to whoever wants them."""
-    for number, entry in enumerate(facts, 1):
-        wanted = [taker.page for taker in takers if taker.wants(entry)]
+    for number, recorded in enumerate(facts, 1):
+        wanted = [taker.page for taker in takers if taker.wants(recorded)]
         if wanted:
-            state = states.fold(entry)
+            state = states.fold(recorded)
             for page in wanted:
-                page.see(entry.recorded, state)
+                page.see(recorded, state)
         if number % _AT_A_STRETCH == 0:
             await asyncio.sleep(0)

@@ -44,6 +44,7 @@ class HistoryPage(Page):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._rows: list[tuple[object, ...]] = []
+        self._blinds: dict[tuple[str, str], bytes] = {}
 
     def see(self, recorded: Recorded, state: State) -> None:
         fact, commitment = recorded.fact, state if isinstance(state, Commitment) else None
@@ -71,7 +72,12 @@ class HistoryPage(Page):
             await conn.execute(SQL["insert"], columns(self._rows, 13))
 
     def _blind(self, field: str, value: str | None) -> bytes | None:
-        return self.keyring.blind(field, value) if value is not None else None
+        if value is None:
+            return None
+        blind = self._blinds.get((field, value))
+        if blind is None:
+            blind = self._blinds[field, value] = self.keyring.blind(field, value)
+        return blind
 
 
 def _recipient(fact: Any) -> str | None:

@@ -52,6 +52,7 @@ _SESSION = (
     "SET enable_seqscan = off",
     "SET enable_hashjoin = off",
     "SET enable_mergejoin = off",
+    "SET enable_bitmapscan = off",
     "SET jit = off",
 )
 

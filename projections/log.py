@@ -3,9 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import structlog
@@ -13,11 +11,10 @@ import structlog
 from domain.errors import Unavailable
 from projections.projection import Recorded
 from store.database import Database
-from store.facts import read_fact
 from store.keyring import Keyring
 from store.queries import queries
 
-__all__ = ["PAGE", "Entry", "Log", "entries"]
+__all__ = ["PAGE", "Log", "read_rows"]
 
 log = structlog.get_logger("upheld.log")
 SQL = queries("projections", "log.sql")
@@ -31,34 +28,9 @@ _GATHER_SECONDS = 0.006
 _REMEMBERED = 8
 
 
-class Entry:
-    """A fact as it is stored; decoded when it is first looked at, which may fail."""
-
-    __slots__ = ("_keyring", "_recorded", "position", "recorded_at", "stored", "stream", "topic", "version", "wrapped")
-
-    def __init__(self, keyring: Keyring, row: Sequence[Any]) -> None:
-        self._keyring = keyring
-        self._recorded: Recorded | None = None
-        self.position: int
-        self.stream: UUID
-        self.version: int
-        self.topic: str
-        self.recorded_at: datetime
-        self.position, self.stream, self.version, self.topic, self.stored, self.recorded_at, self.wrapped = row
-
-    @property
-    def recorded(self) -> Recorded:
-        if self._recorded is None:
-            key = self._keyring.unwrap(self.stream, self.wrapped) if self.wrapped is not None else None
-            fact = read_fact(self._keyring, key, self.stream, self.version, self.topic, self.stored)
-            recorded_at = self.recorded_at.astimezone(UTC)
-            self._recorded = Recorded(self.position, recorded_at, self.stream, self.topic, fact, key)
-        return self._recorded
-
-
-def entries(keyring: Keyring, rows: Sequence[Sequence[Any]]) -> list[Entry]:
-    """Rows of the log as every query here answers them."""
-    return [Entry(keyring, row) for row in rows]
+def read_rows(keyring: Keyring, rows: Sequence[Sequence[Any]]) -> list[Recorded]:
+    """What the rows of every query here hold."""
+    return [Recorded(keyring, row) for row in rows]
 
 
 class Log:
@@ -72,7 +44,7 @@ class Log:
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
-        self._pages: OrderedDict[int, list[Entry]] = OrderedDict()
+        self._pages: OrderedDict[int, list[Recorded]] = OrderedDict()
         self._reading = asyncio.Lock()
         self._turn = asyncio.Condition()
         self._turns = 0
@@ -98,7 +70,7 @@ class Log:
             self._turns += 1
             self._turn.notify_all()
 
-    async def after(self, position: int) -> list[Entry]:
+    async def after(self, position: int) -> list[Recorded]:
         """The next facts behind a position, as soon as there are any. Needs `follow` to run."""
         while True:
             turn = self._turns
@@ -110,12 +82,12 @@ class Log:
                 while self._turns == turn:
                     await self._turn.wait()
 
-    async def read(self, position: int) -> list[Entry]:
+    async def read(self, position: int) -> list[Recorded]:
         """The next facts behind a position, if there are any now."""
         async with self._reading:
             if page := self._pages.get(position):
                 return page
-            page = entries(self._keyring, await self._database.fetch(SQL["page"], (position, PAGE)))
+            page = read_rows(self._keyring, await self._database.fetch(SQL["page"], (position, PAGE)))
             if page:
                 self._pages[position] = page
                 while len(self._pages) > _REMEMBERED:

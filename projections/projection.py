@@ -7,7 +7,7 @@ Its rows follow from the log alone, so that it can be built anew at any time.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from psycopg import AsyncConnection
 
 from domain.commitment import Commitment
 from domain.order import Order
+from store.facts import read_fact
 from store.keyring import Keyring
 
 __all__ = ["CommitmentsTouched", "Page", "Projection", "Recorded", "State", "columns"]
@@ -22,16 +23,34 @@ __all__ = ["CommitmentsTouched", "Page", "Projection", "Recorded", "State", "col
 State = Commitment | Order
 
 
-@dataclass(frozen=True, slots=True)
 class Recorded:
-    """A fact as the log has it. `key` is the key of its stream's personal fields (None: erased)."""
+    """A fact as the log has it; what it says is decoded when it is first asked for, which may fail."""
+
+    __slots__ = ("_fact", "_keyring", "_stored", "_wrapped", "position", "recorded_at", "stream", "type", "version")
 
     position: int
-    recorded_at: datetime
     stream: UUID
+    version: int
     type: str
-    fact: Any
-    key: bytes | None
+    recorded_at: datetime
+
+    def __init__(self, keyring: Keyring, row: Sequence[Any]) -> None:
+        """From a row of the log: position, stream, version, type, bytes, instant, wrapped key, and what may follow."""
+        self._keyring = keyring
+        self._fact: Any = None
+        self.position, self.stream, self.version, self.type, self._stored, recorded_at, self._wrapped, *_ = row
+        self.recorded_at = recorded_at.astimezone(UTC)
+
+    @property
+    def key(self) -> bytes | None:
+        """The key of its stream's personal fields; None once erased."""
+        return self._keyring.unwrap(self.stream, self._wrapped) if self._wrapped is not None else None
+
+    @property
+    def fact(self) -> Any:
+        if self._fact is None:
+            self._fact = read_fact(self._keyring, self.key, self.stream, self.version, self.type, self._stored)
+        return self._fact
 
 
 class Page(ABC):

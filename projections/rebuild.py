@@ -21,9 +21,9 @@ from projections.checkpoints import SQL as CHECKPOINTS
 from projections.checkpoints import SYSTEMIC, Checkpoint, leave_out, make_tables
 from projections.feed import take_alone
 from projections.folding import States, Taker, show
-from projections.log import PAGE, Entry, entries
+from projections.log import PAGE, read_rows
 from projections.log import SQL as LOG
-from projections.projection import Projection
+from projections.projection import Projection, Recorded
 from store.database import Database
 from store.keyring import Keyring
 from store.queries import queries
@@ -44,6 +44,7 @@ _SESSION = (
     "SET enable_seqscan = off",
     "SET enable_hashjoin = off",
     "SET enable_mergejoin = off",
+    "SET enable_bitmapscan = off",
     "SET jit = off",
 )
 _SWAP_TRIES = 20
@@ -180,12 +181,12 @@ class _Building:
         for build in builds:
             await self._index(build)
 
-    async def _streams(self, conn: AsyncConnection[Any], after: int, target: int) -> tuple[list[Entry], int]:
-        found = await conn.execute(LOG["streams"], {"after": after, "target": target, "limit": _STREAMS})
+    async def _streams(self, conn: AsyncConnection[Any], after: int, target: int) -> tuple[list[Recorded], int]:
+        found = await conn.execute(LOG["streams"], {"after": after, "target": target, "limit": _STREAMS}, binary=True)
         rows = await found.fetchall()
-        return entries(self._keyring, [row[:-1] for row in rows]), rows[-1][-1] if rows else after
+        return read_rows(self._keyring, rows), rows[-1][-1] if rows else after
 
-    async def _show(self, facts: Sequence[Entry], takers: Sequence[Taker]) -> bool:
+    async def _show(self, facts: Sequence[Recorded], takers: Sequence[Taker]) -> bool:
         """Show whole streams; answers whether one of them could not be taken in."""
         try:
             await show(facts, States(self._keyring), takers)
@@ -195,7 +196,7 @@ class _Building:
         return False
 
     async def _write_folded(
-        self, builds: Sequence[_Build], takers: Sequence[Taker], facts: Sequence[Entry], folded: int, failed: bool
+        self, builds: Sequence[_Build], takers: Sequence[Taker], facts: Sequence[Recorded], folded: int, failed: bool
     ) -> None:
         async with self._conn.transaction():
             await self._conn.execute(SQL["fold"], (folded, [build.name for build in builds]))
@@ -220,8 +221,8 @@ class _Building:
         states = States(self._keyring)
         while True:
             after = min(build.reached for build in builds)
-            found = await reading.execute(LOG["page"], (after, PAGE))
-            facts = entries(self._keyring, await found.fetchall())
+            found = await reading.execute(LOG["page"], (after, PAGE), binary=True)
+            facts = read_rows(self._keyring, await found.fetchall())
             if facts:
                 async with self._conn.transaction():
                     await self._take(builds, facts, states)
@@ -229,7 +230,7 @@ class _Building:
             if len(facts) < PAGE:
                 return
 
-    async def _take(self, builds: Sequence[_Build], facts: Sequence[Entry], states: States) -> None:
+    async def _take(self, builds: Sequence[_Build], facts: Sequence[Recorded], states: States) -> None:
         takers = [build.taker(self._keyring) for build in builds]
         try:
             await states.recall(self._conn, [fact for fact in facts if any(taker.wants(fact) for taker in takers)])
@@ -262,9 +263,9 @@ class _Building:
             return False
         return True
 
-    async def _isolate(self, builds: Sequence[_Build], facts: Sequence[Entry]) -> None:
+    async def _isolate(self, builds: Sequence[_Build], facts: Sequence[Recorded]) -> None:
         """Take in each stream by itself, and park those that fail."""
-        streams: dict[UUID, list[Entry]] = {}
+        streams: dict[UUID, list[Recorded]] = {}
         for fact in facts:
             streams.setdefault(fact.stream, []).append(fact)
         for build in builds:
@@ -301,8 +302,8 @@ class _Building:
         standing = await Checkpoint.read(conn, name, lock=True)
         # Who has read his own write must not find it gone again: not behind where the old one stands.
         while standing is not None and build.reached < standing.position:
-            found = await conn.execute(LOG["page"], (build.reached, PAGE))
-            facts = entries(self._keyring, await found.fetchall())
+            found = await conn.execute(LOG["page"], (build.reached, PAGE), binary=True)
+            facts = read_rows(self._keyring, await found.fetchall())
             await self._take([build], facts, States(self._keyring))
         position = build.reached
         recorded_at = await (await conn.execute(SQL["recorded_at"], (position,))).fetchone()

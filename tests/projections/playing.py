@@ -6,7 +6,7 @@ Facts are sometimes recorded a while after they were decided, and often several 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -30,7 +30,6 @@ from projections.flags import FlagRow
 from projections.projection import Projection, Recorded, State
 from store.clock import SetClock
 from store.database import Database
-from store.facts import read_fact
 from store.keyring import Keyring
 from store.ledger import Ledger
 from tests.conftest import Given
@@ -166,12 +165,7 @@ class Chronicle:
 
     @classmethod
     async def read(cls, database: Database, keyring: Keyring) -> "Chronicle":
-        facts = []
-        for position, stream, version, topic, stored, recorded_at, wrapped in await database.fetch(ALL):
-            key = keyring.unwrap(stream, wrapped)
-            fact = read_fact(keyring, key, stream, version, topic, stored)
-            facts.append(Recorded(position, recorded_at.astimezone(UTC), stream, topic, fact, key))
-        return cls(facts)
+        return cls([Recorded(keyring, row) for row in await database.fetch(ALL)])
 
     def states_at(self, at: datetime) -> list[State]:
         states: dict[UUID, State] = {}
