@@ -165,14 +165,14 @@ async def serve_with(workers: int, settings: Settings, listener: socket.socket, 
 
 
 def _spawn(listener: socket.socket, settings: Settings, figures: str) -> "subprocess.Popen[bytes]":
-    program = f"from api.server import child; child({listener.fileno()}, {settings.auth!r})"
+    program = f"from api.server import child; child({listener.fileno()}, {settings.auth!r}, {os.getpid()})"
     environment = {**os.environ, FOLDER: figures}
     return subprocess.Popen([sys.executable, "-c", program], pass_fds=[listener.fileno()], env=environment)
 
 
-def child(fd: int, auth: str) -> None:
-    """One of several serving processes; it ends with its parent."""
-    settings, parent = Settings.load().model_copy(update={"auth": auth}), os.getppid()
+def child(fd: int, auth: str, parent: int) -> None:
+    """One of several serving processes; it ends with its parent, whose id it is told: it may be gone already."""
+    settings = Settings.load().model_copy(update={"auth": auth})
     listener = socket.socket(fileno=fd)
 
     async def follow_parent(stop: asyncio.Event) -> None:

@@ -245,9 +245,9 @@ def test_a_database_that_stands_still_does_not_keep_a_scrape_waiting(serve: Serv
 
 
 @pytest.fixture(scope="module")
-def exposed(serving: Serving) -> Scrape:
+def exposed(serving: Serving, everybody: Api) -> Scrape:
     """A scrape of a process that has done a bit of everything."""
-    agent = serving.by("agent:watched")
+    agent = everybody.by("agent:watched")
     agent.promise()
     return until(serving, caught_up)
 

@@ -116,7 +116,10 @@ class TestFollowing:
         async with fed(database, keyring, diary()):
             for name in ("upheld-feed-diary", "upheld-leader", "upheld-listen"):
                 await until(lambda: led(database, "feed-diary"))
-                kill = "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity WHERE application_name = %s"
+                kill = (
+                    "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND application_name = %s"
+                )
                 assert len(await database.fetch(kill, (name,))) == 1
                 id = await given.promise("redelivery", due=A_DAY)
                 await until(lambda: reached(database, "diary"), within=5)
