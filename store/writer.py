@@ -34,6 +34,10 @@ SQL = queries("store", "writer.sql")
 _BATCH_EVENTS = 512
 """At most this many events in one transaction, so that the lock is held for a few milliseconds only."""
 
+_FEW, _MANY = 16, 128
+"""Of more commands than a few, half are taken at once, but not too many: while they are committed, whoever was
+answered before prepares the next ones. To take all would let the process and the database wait for each other."""
+
 _SESSION = {
     "lock_timeout": "2s",
     "idle_in_transaction_session_timeout": "2s",
@@ -172,7 +176,10 @@ class Writer:
         """
         batch: list[_Waiting] = []
         events, moved = 0, set[UUID]()
-        while self._queue and events < _BATCH_EVENTS and moved.isdisjoint(self._queue[0].append.expected):
+        commands = min(_MANY, max(_FEW, len(self._queue) // 2))
+        while len(batch) < commands and events < _BATCH_EVENTS and self._queue:
+            if not moved.isdisjoint(self._queue[0].append.expected):
+                break
             waiting = self._queue.popleft()
             batch.append(waiting)
             events += len(waiting.append.events)
