@@ -66,7 +66,7 @@ async def _make(command: Command, id: UUID, body: MakingBody, moment: Moment) ->
         return known
     made = change.commitment
     warnings = made.made_with
-    return Answer(made, Answered(made.version, None, warnings), change.position or 0, replayed=False)
+    return Answer(made, Answered(made.version, None, warnings), change.position, replayed=False)
 
 
 async def _known(command: Command, id: UUID, moment: Moment) -> Answer | None:

@@ -114,9 +114,8 @@ class Command:
         answered, replayed = change.result
         if replayed and answered is not None:
             return await self.replay(id, answered)
-        position = change.position or await ledger.position_of(id, change.commitment.version)
         version = change.commitment.version
-        return Answer(change.commitment, answered or Answered(version, None), position, replayed=False)
+        return Answer(change.commitment, answered or Answered(version, None), change.position, replayed=False)
 
     async def replay(self, id: UUID, answered: Answered) -> Answer:
         """The first answer again: the commitment as of the version that the command led to."""

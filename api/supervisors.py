@@ -94,13 +94,14 @@ async def assign(command: Commanding, order_id: OrderId, body: OrderAssignmentBo
     runtime = command.runtime
     _checked(body.role, body.recipient, runtime.catalogue)
     moment = await command.moment()
-    order, own = await runtime.ledger.change_order(
+    change = await runtime.ledger.change_order(
         order_id, lambda order: assign_order(order, body.role, body.assignment(), moment)
     )
     routed = await route_order(runtime.ledger, order_id, moment)
-    position = max(routed or 0, own or await runtime.ledger.position_of(order.id, order.version))
+    position = max(routed or 0, change.position)
     return answer(
-        {"order_id": order_id, "assignments": assignments_of(order)}, headers={"Upheld-Position": str(position)}
+        {"order_id": order_id, "assignments": assignments_of(change.assignments)},
+        headers={"Upheld-Position": str(position)},
     )
 
 
@@ -108,10 +109,10 @@ async def assign(command: Commanding, order_id: OrderId, body: OrderAssignmentBo
 async def unassign(command: Commanding, order_id: OrderId, role: Annotated[Role, Query()]) -> Response:
     """Take a role from whoever carries it for an order."""
     runtime, moment = command.runtime, await command.moment()
-    _, own = await runtime.ledger.change_order(order_id, lambda order: unassign_order(order, role, moment))
-    if own is None:
+    change = await runtime.ledger.change_order(order_id, lambda order: unassign_order(order, role, moment))
+    if not change.recorded:
         raise NotFound(f"nobody carries the role '{role}' for this order")
-    position = max(own, await route_order(runtime.ledger, order_id, moment) or 0)
+    position = max(change.position, await route_order(runtime.ledger, order_id, moment) or 0)
     return Response(status_code=204, headers={"Upheld-Position": str(position)})
 
 

@@ -100,9 +100,9 @@ class ClockPolicy:
             log.exception("the clock could not record what is due", commitment_id=str(id))
             self._resting[id] = now + _REST
             return False
-        if change.position is not None and change.result is not None:
+        if change.recorded and change.result is not None:
             _delay.set((self._ledger.clock.now() - change.result).total_seconds())
-        return change.position is not None
+        return change.recorded
 
 
 def _next(commitment: Commitment, moment: Moment) -> datetime | None:

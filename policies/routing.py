@@ -50,8 +50,7 @@ async def _route(ledger: Ledger, id: UUID, moment: Moment) -> int:
     def decide(commitment: Commitment, order: Order | None) -> None:
         route(commitment, order, moment)
 
-    change = await ledger.change(id, decide, with_order=True)
-    return change.position or await ledger.position_of(id, change.commitment.version)
+    return (await ledger.change(id, decide, with_order=True)).position
 
 
 class RoutingPolicy:

@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 
 from domain.actors import role_of
 from domain.commitment import Commitment
-from domain.order import Order
+from domain.order import Assignment, Order
 from projections.commitments import Commitments
 from projections.projection import Page, Projection, Recorded, State, columns
 from projections.reading import Reader
@@ -149,11 +149,11 @@ class TaskView:
     commitments: list[CommitmentView]
 
 
-def assignments_of(order: Order) -> list[AssignmentView]:
-    """The assignments of an order's state, by role."""
+def assignments_of(assignments: Mapping[str, Assignment]) -> list[AssignmentView]:
+    """The assignments of an order, by role."""
     return [
         AssignmentView(role, a.recipient, a.departs_at, a.planned_start, a.planned_end, a.stop, a.address, a.depot)
-        for role, a in sorted(order.assignments.items())
+        for role, a in sorted(assignments.items())
     ]
 
 
@@ -178,7 +178,7 @@ class Tasks(Reader):
         states = await ledger.commitments_at([id for (id,) in rows], at)
         shown = [view(state) for state in states.values() if not state.is_closed]
         orders = await ledger.orders_at({c.order_id for c in shown if c.order_id is not None}, at)
-        return _stops(recipient, shown, {order_id: assignments_of(order) for order_id, order in orders.items()})
+        return _stops(recipient, shown, {id: assignments_of(order.assignments) for id, order in orders.items()})
 
     async def assignments(self, orders: list[str]) -> dict[str, list[AssignmentView]]:
         """Who carries these orders, by order."""

@@ -4,7 +4,7 @@ A decision is taken on the state this process remembers; the writer refuses it w
 it is taken anew on what the log says. A refusal is final only when it was decided on a fresh state.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -13,7 +13,7 @@ from eventsourcing.persistence import StoredEvent
 
 from domain.commitment import Commitment
 from domain.errors import Conflict, UpheldError
-from domain.order import Order
+from domain.order import Assignment, Order
 from store.clock import Clock
 from store.codec import FactMapper
 from store.database import Database
@@ -21,7 +21,7 @@ from store.keyring import Keyring
 from store.streams import Known, Streams
 from store.writer import Append, NewStream, StaleVersion, Writer
 
-__all__ = ["Change", "Ledger"]
+__all__ = ["Change", "Ledger", "OrderChange"]
 
 T = TypeVar("T")
 
@@ -30,19 +30,33 @@ _ATTEMPTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Change(Generic[T]):
-    """What came of a command: the decision's answer, the state after it, and the last position it caused, if any."""
+    """What came of a command: the decision's answer, the state after it, and where that stands in the log.
+
+    `recorded` tells whether the command caused an event. The state goes on changing with the next command: whoever
+    waits for something else first must take from it what he needs.
+    """
 
     result: T
     commitment: Commitment
-    position: int | None
+    position: int
+    recorded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChange:
+    """What came of a command about an order: its assignments after it, by role, and the rest as in `Change`."""
+
+    assignments: Mapping[str, Assignment]
+    position: int
+    recorded: bool
 
 
 class Ledger(Streams):
     """Records decisions about streams, and reads them.
 
     >>> change = await ledger.change(id, lambda commitment, order: fulfil(commitment, moment))  # doctest: +SKIP
-    >>> change.commitment.status, change.position
-    ('kept', 17)
+    >>> change.commitment.status, change.position, change.recorded
+    ('kept', 17, True)
     """
 
     def __init__(self, database: Database, keyring: Keyring, writer: Writer, clock: Clock) -> None:
@@ -67,7 +81,7 @@ class Ledger(Streams):
                         raise
                     continue
                 self._remember(stream, known)
-                return Change(None, commitment, position)
+                return Change(None, commitment, position, True)
         raise Conflict("the order was assigned again and again while the promise was made")
 
     async def change(
@@ -100,11 +114,13 @@ class Ledger(Streams):
                 if position is None and not certain:
                     continue
                 self._remember(stream, known)
-                return Change(result, commitment, position)
+                # Within the lock: a moment later the state may be that of the next command.
+                standing = position or await self.position_of(stream, commitment.version)
+                return Change(result, commitment, standing, position is not None)
         raise Conflict("others changed this commitment again and again")
 
-    async def change_order(self, order_id: str, decide: Callable[[Order], None]) -> tuple[Order, int | None]:
-        """Record a decision about an order; answers it, and the position of the last event, if there was one."""
+    async def change_order(self, order_id: str, decide: Callable[[Order], None]) -> OrderChange:
+        """Record a decision about an order; one that triggers no event records nothing."""
         stream = Order.id_of(order_id)
         async with self._alone(stream):
             for attempt in range(_ATTEMPTS):
@@ -123,7 +139,8 @@ class Ledger(Streams):
                 if position is None and not known.fresh:
                     continue
                 self._remember(stream, known)
-                return order, position
+                standing = position or (await self.position_of(stream, order.version) if order.version else 0)
+                return OrderChange(dict(order.assignments), standing, position is not None)
         raise Conflict("others changed this order again and again")
 
     async def begin_all(self, commitments: Sequence[Commitment], *, unassigned: Iterable[str] = ()) -> None:

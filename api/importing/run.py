@@ -193,7 +193,7 @@ class _Batch:
         except Invalid as error:
             self._reject(row, reason_of(error))
         else:
-            self._count("updated" if change.position is not None else "already_present", change.commitment)
+            self._count("updated" if change.recorded else "already_present", change.commitment)
 
     def _count(self, what: Literal["imported", "updated", "already_present"], commitment: Commitment) -> None:
         for name in (what, outcome(commitment, self._moment.now)):

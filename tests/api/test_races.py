@@ -213,3 +213,19 @@ async def test_positions_rise_and_the_recorded_time_never_falls(two: tuple[Servi
     assert len(items) > 1500
     assert positions == sorted(set(positions))
     assert recorded == sorted(recorded)
+
+
+async def test_who_is_named_again_and_again_at_once_is_answered_as_it_was_recorded(
+    two: tuple[Serving, Serving],
+) -> None:
+    """Naming the same again records nothing; its answer must not be that of the next one, which is not recorded yet."""
+    async with talking(two) as (one, _):
+        for number in range(4):
+            path = f"/v1/orders/SO-again-{number}/assignment"
+            names = [f"courier:{'ab'[n // 3 % 2]}" for n in range(60)]
+            bodies = [{"role": "courier", "recipient": name} for name in names]
+            answers = await asyncio.gather(*(one.put(path, json=body, headers=OMS) for body in bodies))
+            assert Counter(answer.status_code for answer in answers) == {200: 60}
+            for body, answer in zip(bodies, answers, strict=True):
+                assert [named["recipient"] for named in answer.json()["assignments"]] == [body["recipient"]]
+                assert int(answer.headers["Upheld-Position"]) > 0
