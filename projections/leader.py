@@ -18,7 +18,7 @@ from psycopg import AsyncConnection
 
 from domain.errors import Unavailable
 from projections.feed import StandsAside
-from store.database import Database
+from store.database import PLANNED_FOR_FULL_TABLES, Database
 from store.queries import queries
 
 __all__ = ["LOCKS", "Work", "hold", "lead", "lock_of"]
@@ -43,18 +43,8 @@ def lock_of(name: str) -> int:
     return crc32(name.encode()) & 0x7FFF_FFFF
 
 
-_SESSION = (
-    # Who stands still in the middle of a transaction lets go of what it locked.
-    "SET idle_in_transaction_session_timeout = '2s'",
-    "SET lock_timeout = '5s'",
-    # Plans are made once, perhaps on empty tables, and must be the ones for full ones.
-    "SET plan_cache_mode = force_generic_plan",
-    "SET enable_seqscan = off",
-    "SET enable_hashjoin = off",
-    "SET enable_mergejoin = off",
-    "SET enable_bitmapscan = off",
-    "SET jit = off",
-)
+# Who stands still in the middle of a transaction lets go of what it locked.
+_SESSION = {**PLANNED_FOR_FULL_TABLES, "idle_in_transaction_session_timeout": "2s", "lock_timeout": "5s"}
 
 
 async def lead(database: Database, works: Mapping[str, Work]) -> None:
@@ -123,9 +113,7 @@ class _Leading:
     async def _do(self, name: str) -> Exception | None:
         """Do a work; answers what it failed with."""
         try:
-            async with await self._database.connect(name.replace(" ", "-")) as conn:
-                for setting in _SESSION:
-                    await conn.execute(setting)
+            async with await self._database.connect(name.replace(" ", "-"), _SESSION) as conn:
                 await self._works[name](conn)
         except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
             log.warning("interrupted", name=name, error=str(error).strip())

@@ -24,7 +24,7 @@ from projections.folding import States, Taker, show
 from projections.log import PAGE, read_rows
 from projections.log import SQL as LOG
 from projections.projection import Projection, Recorded
-from store.database import Database
+from store.database import PLANNED_FOR_FULL_TABLES, Database, configure
 from store.keyring import Keyring
 from store.queries import queries
 
@@ -36,17 +36,12 @@ SQL = queries("projections", "rebuild.sql")
 _STREAMS = 300
 """Streams folded and written together."""
 
-_SESSION = (
-    "SET synchronous_commit = off",
-    "SET maintenance_work_mem = '256MB'",
-    "SET idle_in_transaction_session_timeout = '30s'",
-    "SET plan_cache_mode = force_generic_plan",
-    "SET enable_seqscan = off",
-    "SET enable_hashjoin = off",
-    "SET enable_mergejoin = off",
-    "SET enable_bitmapscan = off",
-    "SET jit = off",
-)
+_SESSION = {
+    **PLANNED_FOR_FULL_TABLES,
+    "synchronous_commit": "off",
+    "maintenance_work_mem": "256MB",
+    "idle_in_transaction_session_timeout": "30s",
+}
 _SWAP_TRIES = 20
 
 
@@ -98,16 +93,13 @@ async def rebuild(
     indexing
     following
     """
-    for setting in _SESSION:
-        await conn.execute(setting)
+    await configure(conn, _SESSION)
     row = await (await conn.execute("SELECT current_schema()")).fetchone()
     home: str = row[0] if row else "public"
     await conn.execute(sql.SQL("SET search_path TO building, {}").format(Identifier(home)))
     building = _Building(conn, keyring, home, tell)
     builds = [await building.begin(projection) for projection in projections]
-    async with await database.connect("rebuild-read") as reading:
-        for setting in _SESSION:
-            await reading.execute(setting)
+    async with await database.connect("rebuild-read", _SESSION) as reading:
         unfolded = sorted((build for build in builds if build.position is None), key=lambda b: (b.target, b.folded))
         for _, group in groupby(unfolded, key=lambda b: (b.target, b.folded)):
             await building.fold(reading, list(group))

@@ -10,8 +10,9 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import LiteralString, TypeAlias
 
 import psycopg
@@ -23,7 +24,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from domain.errors import ConfigurationError, Unavailable, UpheldError
 from store.embedded import EmbeddedServer
 
-__all__ = ["Connection", "Database", "reaching_the_database"]
+__all__ = ["PLANNED_FOR_FULL_TABLES", "Connection", "Database", "configure", "reaching_the_database"]
 
 Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
 logger = logging.getLogger("upheld.database")
@@ -39,6 +40,24 @@ _PATIENCE: dict[str, str | int] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
+
+
+PLANNED_FOR_FULL_TABLES = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_bitmapscan": "off",
+    "jit": "off",
+}
+"""For a connection that asks the same few queries for as long as it lives: their plans are made once, perhaps on empty
+tables, and must be the ones for full ones, which go by one index."""
+
+
+async def configure(connection: Connection, settings: Mapping[str, str]) -> None:
+    """Set parameters of PostgreSQL for a connection, until it ends."""
+    for name, value in settings.items():
+        await connection.execute("SELECT set_config(%s, %s, false)", (name, value))
 
 
 @contextlib.contextmanager
@@ -142,8 +161,10 @@ class Database:
         async with self.pool.connection() as connection:
             return await (await connection.execute(query, params, binary=True)).fetchall()
 
-    async def connect(self, name: str) -> Connection:
+    async def connect(self, name: str, settings: Mapping[str, str] = MappingProxyType({})) -> Connection:
         """A connection of one's own, for the writer, a listener, a leader; autocommit, and no limit on statements.
+
+        `settings` are parameters of PostgreSQL that hold for it.
 
         >>> connection = await database.connect("writer")
         >>> connection.info.parameter_status("application_name")
@@ -154,7 +175,7 @@ class Database:
         with reaching_the_database():
             connection = await psycopg.AsyncConnection.connect(self._conninfo(name), autocommit=True)
             try:
-                await connection.execute("SELECT set_config('TimeZone', 'UTC', false)")
+                await configure(connection, {"TimeZone": "UTC", **settings})
             except BaseException:
                 await connection.close()
                 raise

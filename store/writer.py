@@ -23,7 +23,7 @@ from psycopg import AsyncConnection
 
 from domain.errors import Unavailable, UpheldError
 from store.clock import Clock
-from store.database import Database
+from store.database import PLANNED_FOR_FULL_TABLES, Database
 from store.queries import queries
 
 __all__ = ["Append", "Committed", "NewStream", "StaleVersion", "Writer"]
@@ -38,16 +38,7 @@ _FEW, _MANY = 16, 128
 """Of more commands than a few, half are taken at once, but not too many: while they are committed, whoever was
 answered before prepares the next ones. To take all would let the process and the database wait for each other."""
 
-_SESSION = {
-    "lock_timeout": "2s",
-    "idle_in_transaction_session_timeout": "2s",
-    # The plan is made once, perhaps on empty tables; it must be the one for full ones.
-    "plan_cache_mode": "force_generic_plan",
-    "enable_seqscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-    "jit": "off",
-}
+_SESSION = {**PLANNED_FOR_FULL_TABLES, "lock_timeout": "2s", "idle_in_transaction_session_timeout": "2s"}
 """What holds for the writer's connection."""
 
 _batch_events = Histogram(
@@ -279,9 +270,7 @@ class Writer:
 
     async def _connection(self) -> AsyncConnection[Any]:
         if self._conn is None or self._conn.closed:
-            self._conn = await self._database.connect("writer")
-            for name, value in _SESSION.items():
-                await self._conn.execute("SELECT set_config(%s, %s, false)", (name, value))
+            self._conn = await self._database.connect("writer", _SESSION)
         return self._conn
 
     async def _disconnect(self) -> None:
