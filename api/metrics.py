@@ -18,9 +18,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.runtime import Runtime, together
-from api.status import end_of_the_log, standing
+from api.status import standing
 from domain.errors import Unavailable
 from policies.clock import next_due
+from projections.log import end_of_the_log
 from store.database import Database
 
 __all__ = ["FOLDER", "Scraping", "measuring"]

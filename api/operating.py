@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from api.logs import configure_logs
 from api.runtime import FED, Runtime, open_runtime
 from api.settings import Settings
+from api.status import check_there_is_a_log
 from domain.errors import NotFound
 from policies.routing import RoutingPolicy
 from projections import rebuild as rebuilding
@@ -25,8 +26,7 @@ _POLICIES = ("routing",)
 
 @asynccontextmanager
 async def _open(settings: Settings) -> AsyncIterator[Runtime]:
-    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
-        raise NotFound(f"there is no log in {settings.data_dir} yet; `upheld serve` begins one")
+    check_there_is_a_log(settings)
     # What is said stays on standard output by itself, and no traceback shows what was promised.
     configure_logs()
     async with open_runtime(settings) as runtime:
@@ -54,7 +54,7 @@ async def rebuild(settings: Settings, names: Sequence[str]) -> int:
                 bar.update(task, description=progress.step, completed=progress.done, total=max(progress.total, 1))
 
             async with hold(conn, "rebuild"):
-                await rebuilding.rebuild(runtime.database, conn, runtime.keyring, wanted, tell)
+                await rebuilding.rebuild(runtime.database, runtime.keyring, wanted, conn, tell)
             bar.update(task, description="done", completed=1, total=1)
     return len(wanted)
 
@@ -82,7 +82,7 @@ async def retry(settings: Settings, names: Sequence[str]) -> list[Retried]:
         for stream in await list_parked(conn, names or None):
             name, id = stream.projection, stream.stream
             if name in projections:
-                failure = (await retry_parked(conn, runtime.keyring, projections[name], [id]))[id]
+                failure = await retry_parked(conn, runtime.keyring, projections[name], id)
             else:
                 failure = await RoutingPolicy(runtime.ledger, runtime.catalogue).retry(conn, stream)
             done.append(Retried(name, id, str(failure) if failure else None))

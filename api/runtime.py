@@ -19,7 +19,7 @@ from policies.clock import CLOCK, ClockPolicy, anything_due
 from policies.routing import RoutingPolicy
 from projections.checkpoints import prepare
 from projections.leader import lead
-from projections.log import Log
+from projections.log import Log, end_of_the_log
 from projections.projection import Projection
 from projections.registry import PROJECTIONS
 from projections.worker import feeding
@@ -40,7 +40,6 @@ FED: Sequence[Projection] = (*PROJECTIONS, CLOCK)
 _WAIT_SECONDS = 5.0
 _COURTESY_SECONDS = 0.1
 _REACHED = "SELECT name, position FROM checkpoints"
-_HEAD = "SELECT max(notification_id) FROM stored_events"
 
 
 @dataclass(slots=True)
@@ -99,7 +98,7 @@ class Runtime:
         """Wait until everything that the clock has to say is recorded and to be seen."""
         deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
         while True:
-            head = await self._scalar(_HEAD)
+            head = await end_of_the_log(self.database)
             await self.wait_for(head, [projection.name for projection in FED])
             async with self.database.pool.connection() as conn:
                 if not await anything_due(conn, self.clock.now()):
@@ -107,10 +106,6 @@ class Runtime:
             if asyncio.get_running_loop().time() > deadline:
                 raise ProjectionBehind("the clock has not recorded everything yet")
             await asyncio.sleep(0.01)
-
-    async def _scalar(self, query: Any, *params: object) -> int:
-        rows = await self.database.fetch(query, params)
-        return int(rows[0][0]) if rows and rows[0][0] is not None else 0
 
     def beside(self) -> list[Coroutine[Any, Any, None]]:
         """What runs beside the requests: the feeding of the projections and the policies, where this process leads."""

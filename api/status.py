@@ -10,7 +10,7 @@ from store.clock import SystemClock
 from store.database import Database
 from store.queries import queries
 
-__all__ = ["Rebuild", "Standing", "end_of_the_log", "read_status", "standing"]
+__all__ = ["Rebuild", "Standing", "check_there_is_a_log", "read_status", "standing"]
 
 SQL = queries("api", "status.sql")
 
@@ -60,15 +60,15 @@ async def standing(database: Database, now: datetime) -> list[Standing]:
     return rows
 
 
-async def end_of_the_log(database: Database) -> int:
-    """The last position in the log, 0 where it is empty."""
-    return int((await database.fetch(SQL["head"]))[0][0])
+def check_there_is_a_log(settings: Settings) -> None:
+    """Do not begin a log only to look at it. Raises `NotFound` where nothing was ever started."""
+    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
+        raise NotFound(f"there is no log in {settings.data_dir} yet; `upheld serve` begins one")
 
 
 async def read_status(settings: Settings) -> list[Standing]:
     """The same of the database that the settings name. Raises `NotFound` where nothing was ever started."""
-    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
-        raise NotFound(f"there is no log in {settings.data_dir} yet; `upheld serve` begins one")
+    check_there_is_a_log(settings)
     async with Database.open(settings.database_url, settings.data_dir) as database:
         if not (await database.fetch(SQL["is_there"]))[0][0]:
             raise NotFound("there is no log in this database yet; `upheld serve` begins one")

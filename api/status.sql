@@ -4,9 +4,6 @@ SELECT to_regclass('builds') IS NOT NULL;
 -- test_clock: what time it is where a test's clock stands still
 SELECT now FROM test_clock;
 
--- head: the last position in the log
-SELECT coalesce(max(notification_id), 0) FROM stored_events;
-
 -- standing: where each projection and policy stands, and how far building it anew has come
 -- Positions have few gaps, so that far behind their number will do. What is folded is counted by where streams begin.
 WITH head AS (

@@ -9,9 +9,10 @@ from api.commanding import answer
 from api.metrics import Scraping
 from api.routes import routes
 from api.schemas import ClockBody
-from api.status import end_of_the_log, standing
+from api.status import standing
 from api.who import Process
 from domain.errors import ConfigurationError, NotFound, Unavailable
+from projections.log import end_of_the_log
 from store import migrations
 from store.clock import TestClock
 from store.database import reaching_the_database

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.appends import appenders_on, facts
 from bench.measure import Contender, Figure, Goal, Options, interleaved
+from bench.processes import finished
 
 __all__ = ["GOALS", "peers"]
 
@@ -49,16 +50,8 @@ async def peers(options: Options) -> list[Figure]:
 async def _install(npm: str, folder: Path) -> None:
     shutil.copy(Path(__file__).with_name("emmett.mjs"), folder)
     (folder / "package.json").write_text('{"private": true}')
-    process = await asyncio.create_subprocess_exec(
-        *(npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", *_PACKAGES),
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    async with asyncio.timeout(_INSTALL_WITHIN):
-        _, said = await process.communicate()
-    if process.returncode != 0:
-        raise RuntimeError(f"npm cannot install {' '.join(_PACKAGES)}: {said.decode()}")
+    command = (npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", *_PACKAGES)
+    await finished(*command, within=_INSTALL_WITHIN, cwd=folder)
 
 
 class _Emmett:

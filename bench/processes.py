@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -22,6 +23,7 @@ __all__ = [
     "caught_up",
     "cpu_seconds",
     "environment",
+    "finished",
     "memory",
     "serving",
     "started",
@@ -50,6 +52,17 @@ def environment(data_dir: Path) -> dict[str, str]:
     """Our environment without what it says about Upheld."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("UPHELD_")}
     return ours | {"UPHELD_DATA_DIR": str(data_dir)}
+
+
+async def finished(*command: str, within: float, **options: Any) -> None:
+    """Run a command to its end. Raises `RuntimeError` with its last words where it fails."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options
+    )
+    async with asyncio.timeout(within):
+        _, said = await process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} failed: {said.decode()[-2000:]}")
 
 
 @contextlib.asynccontextmanager

@@ -1,7 +1,6 @@
 """Building projections anew from a long log, beside the library's own `ProjectionRunner` on the same rows."""
 
 import asyncio
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from psycopg.sql import SQL
 
 from bench.logs import generated, scalar
 from bench.measure import Contender, Figure, Goal, Options, interleaved
-from bench.processes import UPHELD, environment
+from bench.processes import UPHELD, environment, finished
 from bench.yardsticks import library_settings
 from domain.facts import CommitmentMade
 from projections.registry import PROJECTIONS
@@ -72,16 +71,7 @@ async def _start(data_dir: Path) -> dict[str, float]:
 async def _run(data_dir: Path, *command: str) -> float:
     """Seconds from the start of a command to its end."""
     began = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *UPHELD, *command),
-        env=environment(data_dir),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    async with asyncio.timeout(_WITHIN):
-        _, said = await process.communicate()
-    if process.returncode != 0:
-        raise RuntimeError(f"upheld {' '.join(command)} failed: {said.decode()[-2000:]}")
+    await finished(sys.executable, *UPHELD, *command, within=_WITHIN, env=environment(data_dir))
     return time.perf_counter() - began
 
 

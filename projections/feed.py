@@ -15,8 +15,7 @@ from psycopg import AsyncConnection
 from domain.errors import UpheldError
 from projections.checkpoints import SQL, SYSTEMIC, Checkpoint, Failure, Fenced, leave_out
 from projections.folding import States, Taker, show
-from projections.log import SQL as LOG
-from projections.log import Log, read_rows
+from projections.log import Log, by_stream, read_facts
 from projections.projection import Projection, Recorded
 from store.keyring import Keyring
 
@@ -91,7 +90,6 @@ class Feed:
                 self._forget()
                 return
             except SYSTEMIC:
-                self._forget()
                 raise
             except Exception:
                 self._states.forget()
@@ -115,20 +113,13 @@ class Feed:
 
     async def _isolate(self, conn: AsyncConnection[Any], checkpoint: Checkpoint, page: Sequence[Recorded]) -> None:
         """Take in each stream of a page by itself, and park those that fail."""
-        streams: dict[UUID, list[Recorded]] = {}
-        for fact in page:
-            if fact.stream not in checkpoint.parked:
-                streams.setdefault(fact.stream, []).append(fact)
         failures: list[Failure] = []
         async with conn.transaction():
             await checkpoint.move(conn, page[-1].position, page[-1].recorded_at)
-            for stream, own in streams.items():
-                self._states.forget([stream])
+            for own in by_stream(fact for fact in page if fact.stream not in checkpoint.parked).values():
                 if failure := await take_alone(conn, self._projection, self._keyring, self._states, own):
-                    self._states.forget([stream])
+                    await checkpoint.park(conn, self._projection, failure)
                     failures.append(failure)
-            for failure in failures:
-                await checkpoint.park(conn, self._projection, failure)
         for failure in failures:
             where = {"stream": str(failure.stream), "position": failure.position}
             log.error("parked", projection=self._projection.name, **where, error=str(failure))
@@ -154,26 +145,22 @@ async def take_alone(
 
 
 async def retry_parked(
-    conn: AsyncConnection[Any], keyring: Keyring, projection: Projection, streams: Sequence[UUID]
-) -> dict[UUID, Failure | None]:
-    """Take parked streams in again, each from its beginning up to where the projection stands; answers what failed.
+    conn: AsyncConnection[Any], keyring: Keyring, projection: Projection, stream: UUID
+) -> Failure | None:
+    """Take a parked stream in again, from its beginning up to where the projection stands; answers what failed.
 
     Raises `StandsAside` where the tables are of another version than ours.
     """
-    outcome: dict[UUID, Failure | None] = {}
-    for stream in streams:
-        async with conn.transaction():
-            # Nobody feeds the projection until this ends; whoever does then looks again what is parked.
-            checkpoint = await Checkpoint.read(conn, projection.name, lock=True)
-            if checkpoint is None or checkpoint.version != projection.version:
-                raise StandsAside(f"the projection {projection.name} stands in another version")
-            found = await conn.execute(LOG["stream"], (checkpoint.position, stream), binary=True)
-            own = read_rows(keyring, await found.fetchall())
-            failure = await take_alone(conn, projection, keyring, States(keyring), own) if own else None
-            if failure is None:
-                await conn.execute(SQL["release"], (projection.name, False, stream))
-            else:
-                await leave_out(conn, projection, failure)
-            await conn.execute(SQL["count_parking"], (projection.name,))
-            outcome[stream] = failure
-    return outcome
+    async with conn.transaction():
+        # Nobody feeds the projection until this ends; whoever does then looks again what is parked.
+        checkpoint = await Checkpoint.read(conn, projection.name, lock=True)
+        if checkpoint is None or checkpoint.version != projection.version:
+            raise StandsAside(f"the projection {projection.name} stands in another version")
+        own = await read_facts(conn, keyring, "stream", (checkpoint.position, stream))
+        failure = await take_alone(conn, projection, keyring, States(keyring), own) if own else None
+        if failure is None:
+            await conn.execute(SQL["release"], (projection.name, False, stream))
+        else:
+            await leave_out(conn, projection, failure)
+        await conn.execute(SQL["count_parking"], (projection.name,))
+    return failure

@@ -238,7 +238,7 @@ class Flags(Reader):
     def _words_then(self, row: tuple[Any, ...]) -> str | None:
         """A making or an amendment says the whole promise, so that the last of them is enough."""
         id, (version, topic, stored, wrapped) = row[0], row[11:]
-        key = self.keyring.unwrap(id, wrapped) if wrapped is not None else None
+        key = self.keyring.key_of(id, wrapped)
         return cast("str | None", read_fact(self.keyring, key, id, version, topic, stored).promise)
 
 

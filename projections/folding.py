@@ -1,7 +1,7 @@
 """Folding facts into the states that they lead to, for whoever reads the log page by page."""
 
 import asyncio
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from projections.log import SQL, read_rows
+from projections.log import read_facts
 from projections.projection import Page, Recorded, State
 from store.keyring import Keyring
 
@@ -41,8 +41,7 @@ class States:
                 missing.append((stream, version))
         if missing:
             ids, versions = zip(*missing, strict=True)
-            found = await conn.execute(SQL["earlier"], (list(ids), list(versions)), binary=True)
-            for recorded in read_rows(self._keyring, await found.fetchall()):
+            for recorded in await read_facts(conn, self._keyring, "earlier", (list(ids), list(versions))):
                 self.fold(recorded)
 
     def fold(self, recorded: Recorded) -> State:
@@ -51,13 +50,9 @@ class States:
         self._states[recorded.stream] = state
         return state
 
-    def forget(self, streams: Iterable[UUID] | None = None) -> None:
-        """Remember nothing of these streams, or of any."""
-        if streams is None:
-            self._states.clear()
-        else:
-            for stream in streams:
-                self._states.pop(stream, None)
+    def forget(self) -> None:
+        """Remember nothing."""
+        self._states.clear()
 
     def trim(self) -> None:
         """Forget what was not needed for the longest time."""

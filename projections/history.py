@@ -176,7 +176,7 @@ class History(Reader):
     def _item(self, row: tuple[Any, ...]) -> HistoryItem:
         position, type, commitment_id, order_id, customer_id, actor, on_behalf_of = row[:7]
         recorded_at, occurred_at, revision, stream, version, stored, wrapped = row[7:]
-        key = self.keyring.unwrap(stream, wrapped) if wrapped is not None else None
+        key = self.keyring.key_of(stream, wrapped)
         fact = read_fact(self.keyring, key, stream, version, type, stored)
         return HistoryItem(
             position=position,

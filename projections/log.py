@@ -2,11 +2,14 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import structlog
+from psycopg import AsyncConnection
+from psycopg.abc import Params
 
 from domain.errors import Unavailable
 from projections.projection import Recorded
@@ -14,7 +17,7 @@ from store.database import Database
 from store.keyring import Keyring
 from store.queries import queries
 
-__all__ = ["PAGE", "Log", "read_rows"]
+__all__ = ["PAGE", "Log", "by_stream", "end_of_the_log", "read_facts"]
 
 log = structlog.get_logger("upheld.log")
 SQL = queries("projections", "log.sql")
@@ -28,9 +31,28 @@ _GATHER_SECONDS = 0.006
 _REMEMBERED = 8
 
 
-def read_rows(keyring: Keyring, rows: Sequence[Sequence[Any]]) -> list[Recorded]:
-    """What the rows of every query here hold."""
-    return [Recorded(keyring, row) for row in rows]
+async def read_facts(
+    conn: AsyncConnection[Any], keyring: Keyring, query: str, params: Params | None = None
+) -> list[Recorded]:
+    """The facts that one of the queries here finds, read on a connection of one's own.
+
+    >>> await read_facts(conn, keyring, "page", (42, PAGE))  # doctest: +SKIP
+    """
+    found = await conn.execute(SQL[query], params, binary=True)
+    return [Recorded(keyring, row) for row in await found.fetchall()]
+
+
+def by_stream(facts: Iterable[Recorded]) -> dict[UUID, list[Recorded]]:
+    """The facts of each stream, in order."""
+    streams: dict[UUID, list[Recorded]] = {}
+    for fact in facts:
+        streams.setdefault(fact.stream, []).append(fact)
+    return streams
+
+
+async def end_of_the_log(database: Database) -> int:
+    """The last position in the log, 0 where it is empty."""
+    return int((await database.fetch(SQL["head"]))[0][0])
 
 
 class Log:
@@ -87,7 +109,8 @@ class Log:
         async with self._reading:
             if page := self._pages.get(position):
                 return page
-            page = read_rows(self._keyring, await self._database.fetch(SQL["page"], (position, PAGE)))
+            rows = await self._database.fetch(SQL["page"], (position, PAGE))
+            page = [Recorded(self._keyring, row) for row in rows]
             if page:
                 self._pages[position] = page
                 while len(self._pages) > _REMEMBERED:

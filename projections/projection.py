@@ -44,7 +44,7 @@ class Recorded:
     @property
     def key(self) -> bytes | None:
         """The key of its stream's personal fields; None once erased."""
-        return self._keyring.unwrap(self.stream, self._wrapped) if self._wrapped is not None else None
+        return self._keyring.key_of(self.stream, self._wrapped)
 
     @property
     def fact(self) -> Any:

@@ -21,7 +21,7 @@ from projections.checkpoints import SQL as CHECKPOINTS
 from projections.checkpoints import SYSTEMIC, Checkpoint, leave_out, make_tables
 from projections.feed import take_alone
 from projections.folding import States, Taker, show
-from projections.log import PAGE, read_rows
+from projections.log import PAGE, by_stream, read_facts
 from projections.log import SQL as LOG
 from projections.projection import Projection, Recorded
 from store.database import PLANNED_FOR_FULL_TABLES, Database, configure
@@ -79,16 +79,16 @@ class _Build:
 
 async def rebuild(
     database: Database,
-    conn: AsyncConnection[Any],
     keyring: Keyring,
     projections: Sequence[Projection],
+    conn: AsyncConnection[Any],
     tell: Callable[[Progress], None] = lambda _: None,
 ) -> None:
     """Build projections anew and put them in place; whoever calls holds the lock `rebuild`.
 
     `conn` is used for this alone. Readers go on reading the old tables until the new ones stand there.
 
-    >>> await rebuild(database, conn, keyring, [FLAGS], lambda progress: print(progress.step))  # doctest: +SKIP
+    >>> await rebuild(database, keyring, [FLAGS], conn, lambda progress: print(progress.step))  # doctest: +SKIP
     folding
     indexing
     following
@@ -174,9 +174,10 @@ class _Building:
             await self._index(build)
 
     async def _streams(self, conn: AsyncConnection[Any], after: int, target: int) -> tuple[list[Recorded], int]:
-        found = await conn.execute(LOG["streams"], {"after": after, "target": target, "limit": _STREAMS}, binary=True)
-        rows = await found.fetchall()
-        return read_rows(self._keyring, rows), rows[-1][-1] if rows else after
+        """The facts of the next streams, and where the last of them began, also where its first fact is gone."""
+        asked = {"after": after, "target": target, "limit": _STREAMS}
+        rows = await (await conn.execute(LOG["streams"], asked, binary=True)).fetchall()
+        return [Recorded(self._keyring, row) for row in rows], rows[-1][-1] if rows else after
 
     async def _show(self, facts: Sequence[Recorded], takers: Sequence[Taker]) -> bool:
         """Show whole streams; answers whether one of them could not be taken in."""
@@ -213,8 +214,7 @@ class _Building:
         states = States(self._keyring)
         while True:
             after = min(build.reached for build in builds)
-            found = await reading.execute(LOG["page"], (after, PAGE), binary=True)
-            facts = read_rows(self._keyring, await found.fetchall())
+            facts = await read_facts(reading, self._keyring, "page", (after, PAGE))
             if facts:
                 async with self._conn.transaction():
                     await self._take(builds, facts, states)
@@ -257,16 +257,11 @@ class _Building:
 
     async def _isolate(self, builds: Sequence[_Build], facts: Sequence[Recorded]) -> None:
         """Take in each stream by itself, and park those that fail."""
-        streams: dict[UUID, list[Recorded]] = {}
-        for fact in facts:
-            streams.setdefault(fact.stream, []).append(fact)
         for build in builds:
-            for stream, own in streams.items():
-                mine = [fact for fact in own if fact.position > build.reached]
-                if not mine or stream in build.parked:
-                    continue
+            taker = build.taker(self._keyring)
+            for stream, own in by_stream(fact for fact in facts if taker.wants(fact)).items():
                 states = States(self._keyring)
-                if failure := await take_alone(self._conn, build.projection, self._keyring, states, mine):
+                if failure := await take_alone(self._conn, build.projection, self._keyring, states, own):
                     build.parked.add(stream)
                     await leave_out(self._conn, build.projection, failure, building=True)
                     log.error("parked", projection=build.name, stream=str(stream), error=str(failure))
@@ -294,8 +289,7 @@ class _Building:
         standing = await Checkpoint.read(conn, name, lock=True)
         # Who has read his own write must not find it gone again: not behind where the old one stands.
         while standing is not None and build.reached < standing.position:
-            found = await conn.execute(LOG["page"], (build.reached, PAGE), binary=True)
-            facts = read_rows(self._keyring, await found.fetchall())
+            facts = await read_facts(conn, self._keyring, "page", (build.reached, PAGE))
             await self._take([build], facts, States(self._keyring))
         position = build.reached
         recorded_at = await (await conn.execute(SQL["recorded_at"], (position,))).fetchone()

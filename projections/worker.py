@@ -30,14 +30,8 @@ def feeding(
     """What there is to lead: a feed for each projection, and building anew those that are outdated."""
     works: dict[str, Work] = {f"feed {fed.name}": Feed(log, keyring, fed).run for fed in projections}
     if outdated:
-        works["rebuild"] = partial(_rebuild, database, keyring, outdated)
+        works["rebuild"] = partial(rebuild, database, keyring, outdated)
     return works
-
-
-async def _rebuild(
-    database: Database, keyring: Keyring, outdated: Sequence[Projection], conn: AsyncConnection[Any]
-) -> None:
-    await rebuild(database, conn, keyring, outdated)
 
 
 async def catch_up(

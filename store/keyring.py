@@ -71,6 +71,10 @@ class Keyring:
         """The key that was wrapped for this stream; raises MasterKeyLost if this master key did not wrap it."""
         return self._unwrap(stream_id, wrapped)
 
+    def key_of(self, stream_id: UUID, wrapped: bytes | None) -> bytes | None:
+        """The stream's key from how the database keeps it; None once that is erased."""
+        return self._unwrap(stream_id, wrapped) if wrapped is not None else None
+
     def seal(self, key: bytes, plaintext: bytes, context: bytes) -> bytes:
         """The encrypted bytes (29 more than the plain ones), which open only with this key in this context.
 

@@ -101,7 +101,7 @@ class Streams:
     def _folded(self, rows: Sequence[tuple[Any, ...]]) -> dict[UUID, Any]:
         found: dict[UUID, Any] = {}
         for stream, number, topic, state, wrapped in rows:
-            key = self._keyring.unwrap(stream, wrapped) if wrapped is not None else None
+            key = self._keyring.key_of(stream, wrapped)
             found[stream] = read_fact(self._keyring, key, stream, number, topic, state).mutate(found.get(stream))
         return found
 
@@ -162,7 +162,7 @@ class Streams:
         if not rows:
             return Known(known.aggregate, known.key, fresh=True) if known else None
         wrapped = rows[0][3]
-        key = self._keyring.unwrap(stream, wrapped) if wrapped is not None else None
+        key = self._keyring.key_of(stream, wrapped)
         aggregate = known.aggregate if known else None
         for number, topic, state, _ in rows:
             aggregate = read_fact(self._keyring, key, stream, number, topic, state).mutate(aggregate)

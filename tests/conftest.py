@@ -112,7 +112,7 @@ def project(database: Database, keyring: Keyring) -> Callable[..., Awaitable[Non
         async with await database.connect("feed") as conn:
             if outdated := await prepare(conn, projections):
                 async with await database.connect("rebuild") as own:
-                    await rebuild(database, own, keyring, outdated)
+                    await rebuild(database, keyring, outdated, own)
             await catch_up(conn, database, keyring, projections)
 
     return follow

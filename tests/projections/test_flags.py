@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -20,6 +20,7 @@ from store.database import Database
 from store.keyring import Keyring
 from store.ledger import Ledger
 from tests.conftest import Given
+from tests.projections.explaining import Explaining
 from tests.projections.playing import KINDS, ByHand, Chronicle, Play
 
 pytestmark = pytest.mark.anyio
@@ -221,16 +222,8 @@ async def test_before_anything_was_recorded_there_were_no_flags(
 # -- at scale ---------------------------------------------------------------------------------------------------
 
 
-class Explained(Flags):
-    """Keeps the plan of every query that it asks."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.plans: list[str] = []
-
-    async def fetch(self, query: LiteralString, params: Any) -> list[tuple[Any, ...]]:
-        self.plans.append("\n".join(row[0] for row in await super().fetch("EXPLAIN " + query, params)))
-        return await super().fetch(query, params)
+class Explained(Explaining, Flags):
+    """Keeps its plans."""
 
 
 A_YEAR_OF_FLAGS = """

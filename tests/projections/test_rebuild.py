@@ -31,7 +31,7 @@ pytestmark = pytest.mark.anyio
 async def build(database: Database, keyring: Keyring, *projections: Projection) -> list[Progress]:
     told: list[Progress] = []
     async with await database.connect("rebuild") as conn, hold(conn, "rebuild"):
-        await rebuild(database, conn, keyring, projections, told.append)
+        await rebuild(database, keyring, projections, conn, told.append)
     return told
 
 

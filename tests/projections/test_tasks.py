@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from random import Random
-from typing import Any, LiteralString
+from typing import Any
 
 import pytest
 
@@ -17,6 +17,7 @@ from store.database import Database
 from store.keyring import Keyring
 from store.ledger import Ledger
 from tests.conftest import Given
+from tests.projections.explaining import Explaining
 from tests.projections.playing import PEOPLE, ByHand, Chronicle, Play
 
 pytestmark = pytest.mark.anyio
@@ -106,16 +107,8 @@ async def test_a_promise_kept_later_was_on_the_screen_as_it_stood(
 # -- at scale ---------------------------------------------------------------------------------------------------
 
 
-class Explained(Tasks):
-    """Keeps the plan of every query that it asks."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.plans: list[str] = []
-
-    async def fetch(self, query: LiteralString, params: Any) -> list[tuple[Any, ...]]:
-        self.plans.append("\n".join(row[0] for row in await super().fetch("EXPLAIN " + query, params)))
-        return await super().fetch(query, params)
+class Explained(Explaining, Tasks):
+    """Keeps its plans."""
 
 
 A_YEAR_OF_TASKS = """
