@@ -5,15 +5,17 @@ and answered with the position of the last event that it caused.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from functools import cache
+from typing import Annotated, Any, TypeVar, cast
 from uuid import UUID, uuid5
 
 import msgspec
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
 from api.parameters import IDEMPOTENCY_KEY, IF_MATCH, X_ACTOR, X_ON_BEHALF_OF
+from api.routes import From
 from api.runtime import Runtime
 from api.who import Who, inquiry
 from domain.commitment import Answered, Commitment
@@ -84,6 +86,8 @@ class Command:
 
     def query(self, model: type[Q]) -> Q:
         """Its query parameters; one that is not known is an error, never ignored."""
+        if not self.request.scope["query_string"]:
+            return cast("Q", _nothing(model))
         try:
             return model.model_validate(dict(self.request.query_params))
         except ValidationError as error:
@@ -124,6 +128,12 @@ class Command:
         return Answer(commitment, answered, await ledger.position_of(id, answered.version), replayed=True)
 
 
+@cache
+def _nothing(model: type[Q]) -> Q:
+    """What is asked where nothing is."""
+    return model()
+
+
 def known_answer(commitment: Commitment, origin: Origin) -> Answered | None:
     """What this command was answered before; raises `IdempotencyKeyReused` where it had another body then."""
     known = commitment.answer_to(origin)
@@ -150,7 +160,7 @@ async def _command(request: Request) -> Command:
     return Command(asked.runtime, asked.who, name, key, request)
 
 
-Commanding = Annotated[Command, Depends(_command), X_ACTOR, X_ON_BEHALF_OF, IDEMPOTENCY_KEY]
+Commanding = Annotated[Command, From(_command), X_ACTOR, X_ON_BEHALF_OF, IDEMPOTENCY_KEY]
 
 
 def commitment_id(id: str) -> UUID:

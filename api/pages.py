@@ -5,9 +5,10 @@ from functools import cache
 from typing import Annotated
 
 from babel.dates import format_skeleton
-from fastapi import APIRouter, Header, Response
+from fastapi import Header, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from api.routes import routes
 from api.texts import chosen, translations
 from api.who import Process
 from domain.deadlines import zone
@@ -17,7 +18,7 @@ from projections.flags import COUNTED_TO, FlagFilter, Flags
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False)
+router = routes("", "pages", documented=False)
 
 _SHOWN = 50
 _HEADERS = {

@@ -7,12 +7,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import Depends, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import AfterValidator, Field
 
 from api.commanding import answer
 from api.fields import ActorText, Body, Id, Instant, Line, Role
 from api.parameters import UPHELD_MIN_POSITION, X_ACTOR, X_ON_BEHALF_OF
+from api.routes import From
 from api.who import Inquiry, inquiry
 from domain.errors import Invalid
 from domain.facts import FACTS
@@ -45,7 +46,7 @@ READING = (X_ACTOR, X_ON_BEHALF_OF, UPHELD_MIN_POSITION)
 """The headers of every query, for its documentation."""
 
 
-def reads(*projections: str) -> Any:
+def reads(*projections: str) -> From:
     """A query of these projections, which answers from no earlier position than its reader asks for.
 
     It stands in the type of the parameter: `inquiry: Annotated[Inquiry, reads("flags"), READING]`.
@@ -61,7 +62,7 @@ def reads(*projections: str) -> Any:
         await asked.runtime.wait_for(int(position), projections)
         return asked
 
-    return Depends(reading)
+    return From(reading)
 
 
 AsOf = Annotated[Instant | None, Query(description="An instant that is past")]

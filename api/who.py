@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Request
 
 from api.parameters import X_ACTOR, X_ON_BEHALF_OF
+from api.routes import From
 from api.runtime import Runtime
 from domain.actors import Actor
 from domain.errors import Forbidden, Invalid, Unauthenticated
@@ -45,8 +46,8 @@ async def inquiry(request: Request) -> Inquiry:
     return Inquiry(runtime, _who(request, runtime))
 
 
-Process = Annotated[Runtime, Depends(process)]
-Inquiring = Annotated[Inquiry, Depends(inquiry), X_ACTOR, X_ON_BEHALF_OF]
+Process = Annotated[Runtime, From(process)]
+Inquiring = Annotated[Inquiry, From(inquiry), X_ACTOR, X_ON_BEHALF_OF]
 
 
 def _who(request: Request, runtime: Runtime) -> Who:

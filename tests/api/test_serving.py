@@ -320,8 +320,8 @@ def test_processes_share_the_embedded_server_of_a_folder_and_one_survives_the_ot
     with Serving(tmp_path, data_dir=data_dir) as first, ExitStack() as stack:
         second = stack.enter_context(Serving(tmp_path, data_dir=data_dir))
         one, other = first.by("agent:one"), second.by("agent:other")
-        made, theirs = one.promise(), other.promise()
         other._seen = one._seen
+        made, theirs = one.promise(), other.promise()
         assert other.commitment(made["id"])["made_by"] == "agent:one"
         assert one.get("/v1/commitments", made_by="agent:other")["items"][0]["id"] == theirs["id"]
 
