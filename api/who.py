@@ -1,6 +1,7 @@
 """Who asks, and on whose behalf (contract, section 2)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 from fastapi import Request
@@ -64,9 +65,13 @@ def _who(request: Request, runtime: Runtime) -> Who:
     return Who(str(actor), str(_known(person, runtime, X_ON_BEHALF_OF.name)))
 
 
+_parsed = lru_cache(maxsize=4096)(Actor.parse)
+"""The same few people ask again and again."""
+
+
 def _known(text: str, runtime: Runtime, header: str) -> Actor:
     try:
-        actor = Actor.parse(text)
+        actor = _parsed(text)
     except Invalid as error:
         raise Unauthenticated(f"{header} {error}") from None
     if actor.role not in runtime.catalogue.roles or actor.role == "team":

@@ -1,6 +1,7 @@
 """A commitment as everybody sees it: the agent who recorded it, the courier, the auditor.
 
-There is one view and one function that makes it, for the answer to a command and for every query alike.
+There is one view and one function that makes it, for the answer to a command and for every query alike. A view is not
+frozen, only since it is made for each answer and each row, and a frozen one takes three times as long to make.
 """
 
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from store.keyring import Keyring
 __all__ = ["CommitmentView", "DueView", "HandoffView", "opened", "sealed", "view"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HandoffView:
     """One hand-off: who must have the promise, and how far it came. Contract, section 3."""
 
@@ -32,7 +33,7 @@ class HandoffView:
     receipt_due_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DueView:
     """When the promise is due; `rule` is what was asked."""
 
@@ -43,7 +44,7 @@ class DueView:
     rule: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CommitmentView:
     """A commitment. `erased` tells that its personal fields are gone for good, and read null."""
 

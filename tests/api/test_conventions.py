@@ -117,6 +117,13 @@ def test_a_command_without_an_actor_records_nothing(agent: Api) -> None:
     assert agent.end_of_the_log() == before
 
 
+@pytest.mark.parametrize("body", [b"{", b"{}", b'{"kind": 7, "king": null}'])
+def test_nobody_is_told_what_is_wrong_with_a_body_who_does_not_say_who_asks(agent: Api, body: bytes) -> None:
+    answer = agent.client.post("/v1/commitments", content=body, headers={"Content-Type": "application/json"})
+
+    refused(answer, 401, "unauthenticated")
+
+
 def test_nothing_but_the_state_of_the_process_and_the_test_clock_is_answered_to_nobody(agent: Api) -> None:
     described = agent.client.get("/openapi.json").json()["paths"]
     open_to_all = {"/livez", "/readyz", "/metrics", "/v1/test-clock"}
