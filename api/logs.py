@@ -12,9 +12,10 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-__all__ = ["configure_logs"]
+__all__ = ["configure_logs", "log_request"]
 
 _encoder = msgspec.json.Encoder(enc_hook=repr)
+_HTTP = "upheld.http"
 
 
 def configure_logs() -> None:
@@ -39,6 +40,18 @@ def configure_logs() -> None:
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+
+
+def log_request(**told: object) -> None:
+    """Log a request, with what is told of it and in the same form as all else.
+
+    On the way of every request it costs a third of what the way of the other lines does.
+    """
+    if sys.stderr.isatty():
+        structlog.get_logger(_HTTP).info("request", **told)
+    else:
+        told |= {"event": "request", "logger": _HTTP, "level": "info", "timestamp": _timestamp()}
+        sys.stderr.write(_encoder.encode(told).decode() + "\n")
 
 
 class _Lines:
@@ -68,8 +81,12 @@ class _Libraries(logging.Handler):
 
 def _described(logger: WrappedLogger, level: str, event: EventDict) -> EventDict:
     event["logger"], event["level"] = logger.name, level
-    event["timestamp"] = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    event["timestamp"] = _timestamp()
     return event
+
+
+def _timestamp() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _as_json(logger: WrappedLogger, level: str, event: EventDict) -> str:

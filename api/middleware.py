@@ -11,6 +11,7 @@ from prometheus_client import Histogram
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.logs import log_request
 from api.problems import PROBLEM, problem_body
 from domain.errors import Invalid, UpheldError
 
@@ -41,7 +42,6 @@ class RequestLog:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self._log = structlog.get_logger("upheld.http").bind()  # once, and not for each request
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,6 +56,7 @@ class RequestLog:
                 message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
             await send(message)
 
+        # For whatever else is logged meanwhile: each request is a task, and so a context, of its own.
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             await self.app(scope, receive, answer)
@@ -63,8 +64,8 @@ class RequestLog:
             seconds = time.perf_counter() - began
             route = getattr(scope.get("route"), "path", "unknown")
             _measured(scope["method"], route, status).observe(seconds)
-            self._log.info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
-            structlog.contextvars.unbind_contextvars("request_id")
+            told = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+            log_request(**told, request_id=request_id)
 
 
 class PathAsSent:

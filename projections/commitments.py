@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 from domain.commitment import Commitment
 from projections.projection import Page, Projection, Recorded, State, columns
 from projections.reading import Reader, where
-from projections.views import CommitmentView, opened, sealed, view
+from projections.views import CommitmentView, opened, sealed
 from store.queries import queries
 
 __all__ = ["COMMITMENTS", "CommitmentFilter", "Commitments"]
@@ -41,7 +41,7 @@ class CommitmentsPage(Page):
             await conn.execute(SQL["upsert"], columns(rows, 13))
 
     def _row(self, state: Commitment, key: bytes | None) -> tuple[object, ...]:
-        document, personal = sealed(view(state), self.keyring, key)
+        document, personal = sealed(state, self.keyring, key)
         return (
             state.id,
             self._made.get(state.id, 0),

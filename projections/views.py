@@ -4,7 +4,7 @@ There is one view and one function that makes it, for the answer to a command an
 frozen, only since it is made for each answer and each row, and a frozen one takes three times as long to make.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -133,28 +133,29 @@ def _handoff(handoff: Handoff) -> HandoffView:
     )
 
 
-def sealed(shown: CommitmentView, keyring: Keyring, key: bytes | None) -> tuple[bytes, bytes | None]:
-    """A view in two parts, as it is kept: what is not personal, and the rest, encrypted with the stream's key."""
+def sealed(commitment: Commitment, keyring: Keyring, key: bytes | None) -> tuple[bytes, bytes | None]:
+    """The view of a state in two parts, as it is kept: what is not personal, and the rest, encrypted with its key."""
+    shown = view(commitment)
     personal = _Personal(shown.promise, shown.items, shown.channel, shown.conversation)
-    bare = replace(shown, promise=None, items=None, channel=None, conversation=None)
+    shown.promise = shown.items = shown.channel = shown.conversation = None
     secret = keyring.seal(key, msgspec.json.encode(personal), _context(shown.id)) if key is not None else None
-    return msgspec.json.encode(bare), secret
+    return msgspec.json.encode(shown), secret
 
 
 def opened(document: bytes, secret: bytes | None, wrapped: bytes | None, keyring: Keyring, id: UUID) -> CommitmentView:
     """A view from its two parts; without the stream's key the personal part is gone."""
-    bare = msgspec.json.decode(document, type=CommitmentView)
+    shown = _document(document)
     if secret is None or wrapped is None:
-        return replace(bare, erased=True)
-    key = keyring.unwrap(id, wrapped)
-    personal = msgspec.json.decode(keyring.open(key, secret, _context(id)), type=_Personal)
-    return replace(
-        bare,
-        promise=personal.promise,
-        items=personal.items,
-        channel=personal.channel,
-        conversation=personal.conversation,
-    )
+        shown.erased = True
+        return shown
+    personal = _personal(keyring.open(keyring.unwrap(id, wrapped), secret, _context(id)))
+    shown.promise, shown.items = personal.promise, personal.items
+    shown.channel, shown.conversation = personal.channel, personal.conversation
+    return shown
+
+
+_document = msgspec.json.Decoder(CommitmentView).decode
+_personal = msgspec.json.Decoder(_Personal).decode
 
 
 def _context(id: UUID) -> bytes:
