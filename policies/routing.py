@@ -67,7 +67,8 @@ class RoutingPolicy:
         while True:
             if not await self.repair(conn):
                 async for _ in conn.notifies(timeout=_POLL_SECONDS, stop_after=1):
-                    await asyncio.sleep(_GATHER_SECONDS)
+                    pass  # one stands for all that came along with it
+                await asyncio.sleep(_GATHER_SECONDS)
 
     async def repair(self, conn: AsyncConnection[Any]) -> bool:
         """Route what changed in the next stretch of the log; answers whether there was one."""

@@ -113,6 +113,28 @@ async def test_what_was_routed_at_once_is_left_alone(
     assert await end(database) == before
 
 
+async def test_many_appends_at_once_are_one_reason_to_look(
+    given: Given, ledger: Ledger, catalogue: Catalogue, database: Database
+) -> None:
+    async with await database.connect("routing") as conn:
+        running = asyncio.create_task(RoutingPolicy(ledger, catalogue).run(conn))
+        listening = "SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN stored_events' AND state = 'idle'"
+        while not await scalar(database, "SELECT count(*) FROM checkpoints") and not await scalar(database, listening):
+            await asyncio.sleep(0.01)
+        await database.fetch("SELECT pg_notify('stored_events', n::text) FROM generate_series(1, 500) AS n")
+        await asyncio.sleep(0.1)
+        id = await given.promise("redelivery", due=A_DAY, order_id=ORDER)
+        await given.assignment(ORDER, "courier", LI)
+        for _ in range(500):
+            if await recipient(ledger, id) == "courier:li":
+                break
+            await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    assert await recipient(ledger, id) == "courier:li"
+
+
 async def test_what_is_kept_or_has_a_recipient_of_its_own_is_left_alone(
     given: Given, ledger: Ledger, run: Run, database: Database
 ) -> None:
