@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -26,9 +26,13 @@ PAGE = 500
 """Facts in a page."""
 
 _POLL_SECONDS = 0.25
-_GATHER_SECONDS = 0.006
-"""A page that is not full is not followed by another one sooner: a few facts at once cost hardly more than one."""
+_GATHER_SECONDS = 0.01
+"""A page that is not full is not followed by another one sooner: a few facts at once cost hardly more than one. Without
+that pause, each page would hold just what was recorded while the one before was written, and they would take all the
+time that there is."""
 _REMEMBERED = 8
+
+T = TypeVar("T")
 
 
 async def read_facts(
@@ -70,7 +74,7 @@ class Log:
         self._reading = asyncio.Lock()
         self._turn = asyncio.Condition()
         self._turns = 0
-        self._end = (-1, -1)  # in which turn, and behind which position, there was nothing
+        self._ends: OrderedDict[int, int] = OrderedDict()  # where the log was seen to end, and in which turn
 
     async def follow(self) -> None:
         """Listen for what is recorded, and look by ourselves now and then: a notification is only a hint."""
@@ -96,10 +100,11 @@ class Log:
         """The next facts behind a position, as soon as there are any. Needs `follow` to run."""
         while True:
             turn = self._turns
-            if self._end != (turn, position):
-                if page := await self.read(position):
-                    return page
-                self._end = (turn, position)
+            async with self._reading:
+                # What ended here when somebody looked in this turn does not go on before the next one.
+                page = await self._read(position) if self._ends.get(position) != turn else []
+            if page:
+                return page
             async with self._turn:
                 while self._turns == turn:
                     await self._turn.wait()
@@ -107,12 +112,23 @@ class Log:
     async def read(self, position: int) -> list[Recorded]:
         """The next facts behind a position, if there are any now."""
         async with self._reading:
-            if page := self._pages.get(position):
-                return page
-            rows = await self._database.fetch(SQL["page"], (position, PAGE))
-            page = [Recorded(self._keyring, row) for row in rows]
-            if page:
-                self._pages[position] = page
-                while len(self._pages) > _REMEMBERED:
-                    self._pages.popitem(last=False)
+            return await self._read(position)
+
+    async def _read(self, position: int) -> list[Recorded]:
+        if page := self._pages.get(position):
             return page
+        turn = self._turns
+        rows = await self._database.fetch(SQL["page"], (position, PAGE))
+        page = [Recorded(self._keyring, row) for row in rows]
+        if page:
+            _remember(self._pages, position, page)
+        if len(page) < PAGE:
+            _remember(self._ends, page[-1].position if page else position, turn)
+        return page
+
+
+def _remember(those: "OrderedDict[int, T]", key: int, value: T) -> None:
+    those[key] = value
+    those.move_to_end(key)
+    while len(those) > _REMEMBERED:
+        those.popitem(last=False)

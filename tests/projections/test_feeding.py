@@ -111,6 +111,61 @@ class TestFollowing:
             await until(lambda: reached(database, "slow"))
         assert await rows(database) == await rows(database, "slow")
 
+    async def test_no_fact_waits_for_the_poll_at_whatever_pace_the_log_is_followed(
+        self, given: Given, database: Database, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("projections.log._POLL_SECONDS", 60)
+        log = Log(database, keyring)
+        id = await given.promise("redelivery", due=A_DAY)
+        before = (await log.read(0))[-1].position
+
+        async def follow(pause: float) -> list[int]:
+            seen: list[int] = []
+            while len(seen) < 100:
+                seen += [fact.position for fact in await log.after(seen[-1] if seen else before)]
+                await asyncio.sleep(pause)
+            return seen
+
+        following = asyncio.create_task(log.follow())
+        paces = asyncio.gather(*(follow(pause) for pause in (0, 0.003, 0.007, 0.013, 0.04)))
+        async with asyncio.timeout(20):
+            for number in range(100):
+                await ask(given, id)
+                await asyncio.sleep(0.005 * (number % 3))
+            all_seen = await paces
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+        assert all(seen == list(range(before + 1, before + 101)) for seen in all_seen)
+
+    async def test_between_two_looks_at_the_end_of_the_log_there_is_a_pause(
+        self, given: Given, database: Database, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("projections.log._POLL_SECONDS", 60)
+        monkeypatch.setattr("projections.log._GATHER_SECONDS", 0.5)
+        log, id = Log(database, keyring), await given.promise("redelivery", due=A_DAY)
+        position, pages = (await log.read(0))[-1].position, list[int]()
+        following = asyncio.create_task(log.follow())
+        await asyncio.sleep(0.7)  # The first pause is over, and it waits to be told.
+
+        async def ask_on() -> None:
+            for _ in range(20):
+                await ask(given, id)
+                await asyncio.sleep(0.01)
+
+        asking = asyncio.create_task(ask_on())
+        async with asyncio.timeout(10):
+            while sum(pages) < 20:
+                page = await log.after(position)
+                position = page[-1].position
+                pages.append(len(page))
+                await asyncio.sleep(0.02)  # Meanwhile there is more.
+        await asking
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+        assert len(pages) <= 3  # what was there when it was told, and what had gathered since
+
     async def test_a_lost_connection_is_made_anew(self, given: Given, database: Database, keyring: Keyring) -> None:
         await prepared(database, diary())
         async with fed(database, keyring, diary()):
