@@ -16,6 +16,7 @@ from eventsourcing.domain import (
     AggregateCreated,
     CanInitAggregate,
     CanMutateAggregate,
+    OriginatorIDError,
     OriginatorVersionError,
     TAggregate,
 )
@@ -36,6 +37,16 @@ class Recorded(Aggregate.Event):
 
     personal: ClassVar[frozenset[str]] = frozenset()
     """The fields that are encrypted before they are stored, and read None once erased."""
+
+    def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:
+        """As in the library, which comes to the same at twice the cost."""
+        if not isinstance(aggregate, Aggregate) or self.originator_id.int != aggregate._id.int:
+            raise OriginatorIDError(self.originator_id, getattr(aggregate, "id", None))
+        if self.originator_version != aggregate._version + 1:
+            raise OriginatorVersionError(self.originator_version, aggregate._version + 1)
+        self.apply(aggregate)
+        aggregate._version, aggregate._modified_on = self.originator_version, self.timestamp
+        return aggregate
 
 
 class Beginning(Recorded, AggregateCreated):

@@ -26,7 +26,18 @@ State = Commitment | Order
 class Recorded:
     """A fact as the log has it; what it says is decoded when it is first asked for, which may fail."""
 
-    __slots__ = ("_fact", "_keyring", "_stored", "_wrapped", "position", "recorded_at", "stream", "type", "version")
+    __slots__ = (
+        "_fact",
+        "_key",
+        "_keyring",
+        "_stored",
+        "_wrapped",
+        "position",
+        "recorded_at",
+        "stream",
+        "type",
+        "version",
+    )
 
     position: int
     stream: UUID
@@ -38,13 +49,16 @@ class Recorded:
         """From a row of the log: position, stream, version, type, bytes, instant, wrapped key, and what may follow."""
         self._keyring = keyring
         self._fact: Any = None
+        self._key: bytes | None = None
         self.position, self.stream, self.version, self.type, self._stored, recorded_at, self._wrapped, *_ = row
         self.recorded_at = recorded_at.astimezone(UTC)
 
     @property
     def key(self) -> bytes | None:
         """The key of its stream's personal fields; None once erased."""
-        return self._keyring.key_of(self.stream, self._wrapped)
+        if self._key is None:
+            self._key = self._keyring.key_of(self.stream, self._wrapped)
+        return self._key
 
     @property
     def fact(self) -> Any:
