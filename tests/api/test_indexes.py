@@ -1,0 +1,87 @@
+"""Every index that is kept up to date with each event is one that some question goes by."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from bench.generate import Plan, generate
+from policies.clock import CLOCK
+from projections.registry import PROJECTIONS
+from store.database import Database
+from store.keyring import Keyring
+from tests.api.conftest import Serve
+from tests.api.serving import Api
+
+pytestmark = pytest.mark.anyio
+
+_IDLE = """
+SELECT s.indexrelname FROM pg_stat_user_indexes s JOIN pg_index i USING (indexrelid)
+WHERE s.schemaname = 'public' AND s.idx_scan = 0 AND NOT i.indisprimary
+ORDER BY s.indexrelname
+"""
+"""Indexes that nobody looked anything up in. A primary key is a rule as well."""
+
+
+async def test_no_index_is_there_that_no_question_goes_by(
+    serve: Serve, database: Database, keyring: Keyring, project: Callable[..., Awaitable[None]]
+) -> None:
+    await generate(database, keyring, Plan(1_500, until=datetime.now(UTC), per_day=500))
+    await project(*PROJECTIONS, CLOCK)
+    async with await database.connect("test") as conn:
+        await conn.execute("VACUUM ANALYZE")
+        # A table of a few pages is read from end to end, whatever indexes it has.
+        await conn.execute(SQL("ALTER DATABASE {} SET enable_seqscan = off").format(Identifier(conn.info.dbname)))
+    with serve(database_url=database.dsn) as serving:
+        ask_everything(serving.by("supervisor:wang"))
+        go_on(serving.by("agent:ling"))
+
+    # What connections have counted is there for all to see once they are closed.
+    idle = [name for (name,) in await database.fetch(_IDLE)]
+    assert not idle, ", ".join(idle)
+
+
+def ask_everything(api: Api) -> None:
+    """Every question that the API answers, by each of its filters."""
+    a_day_ago = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    made = api.history(type="CommitmentMade", limit=200)
+    about = next(item for item in made if item["order_id"] and item["data"]["conversation"])
+    facts = api.history(commitment_id=about["commitment_id"])
+    then = facts[-1]["recorded_at"]
+    commitment = api.commitment(about["commitment_id"])
+    recipient = next(handoff["recipient"] for handoff in commitment["handoffs"] if handoff["recipient"])
+    told: dict[str, Any] = {
+        "order_id": about["order_id"],
+        "customer_id": about["customer_id"],
+        "recipient": recipient,
+        "channel": about["data"]["channel"],
+        "conversation": about["data"]["conversation"],
+    }
+    for name, value in {**told, "actor": about["actor"], "from_": then, "to": then}.items():
+        api.history(**{name: value})
+    for name, value in {**told, "made_by": about["actor"], "due_before": then, "due_after": a_day_ago}.items():
+        api.get("/v1/commitments", **{name: value})
+        api.get("/v1/commitments", **{name: value}, status="open")
+    for name, value in {"recipient": recipient, "kind": about["data"]["kind"], "rescue_before": then}.items():
+        api.get("/v1/flags", **{name: value})
+        api.get("/v1/flags", **{name: value}, as_of=a_day_ago)
+    api.get("/v1/flags")
+    api.get("/v1/tasks", recipient=recipient)
+    api.get("/v1/tasks", recipient=recipient, as_of=a_day_ago)
+    api.get(f"/v1/orders/{about['order_id']}")
+    api.commitment(about["commitment_id"], as_of=a_day_ago)
+    api.get("/v1/scorecard", from_=a_day_ago, group_by="role")
+    assert api.request("GET", "/metrics").status_code == 200
+
+
+def go_on(api: Api) -> None:
+    """What is recorded goes on, is routed, and is projected."""
+    order = "SO-of-the-test"
+    promise = api.promise(order_id=order)
+    api.by("system:oms").assign(order, "courier:li")
+    api.by("courier:li").receipt(promise["id"])
+    api.command(promise["id"], "amendments", {"promise": "It comes in the evening", "reason": "The van broke down"})
+    api.by("courier:li").command(promise["id"], "fulfilment", {})
+    assert api.told(promise["id"])[-1] == "CommitmentKept"
