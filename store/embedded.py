@@ -43,6 +43,9 @@ _START_WITHIN = 60  # seconds; recovery after a power cut replays the log first
 _STOP_WITHIN = 8  # seconds; `serve` must end within ten
 # The built-in locale sorts the same on every machine and needs none installed.
 _LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+# What a new server begins with; it stands in postgresql.conf, where whoever runs it may change it. The defaults are made
+# for machines of another time: here a million commitments fit into memory, and no checkpoint comes every few minutes.
+_SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "4GB", "checkpoint_timeout": "15min", "random_page_cost": "1.1"}
 
 _threads = threading.Lock()  # the lock between processes does not keep threads apart
 _handles: Counter[Path] = Counter()  # one entry in .handle_pids.json stands for all handles of a process
@@ -179,7 +182,8 @@ class EmbeddedServer:
         unfinished = self.pgdata.with_name("postgres.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         self._make(unfinished)
-        self._run("initdb", "--auth=trust", "--username=postgres", *_LOCALE, "-D", str(unfinished))
+        settings = [f"--set={name}={value}" for name, value in _SETTINGS.items()]
+        self._run("initdb", "--auth=trust", "--username=postgres", *_LOCALE, *settings, "-D", str(unfinished))
         unfinished.rename(self.pgdata)
 
     def _make(self, folder: Path) -> None:
