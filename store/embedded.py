@@ -43,8 +43,8 @@ _START_WITHIN = 60  # seconds; recovery after a power cut replays the log first
 _STOP_WITHIN = 8  # seconds; `serve` must end within ten
 # The built-in locale sorts the same on every machine and needs none installed.
 _LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-# What a new server begins with; it stands in postgresql.conf, where whoever runs it may change it. The defaults are made
-# for machines of another time: here a million commitments fit into memory, and no checkpoint comes every few minutes.
+# What a new server begins with; it stands in postgresql.conf, where whoever runs it may change it. The defaults are
+# those of another time: now what is live of a million commitments stays in memory, and checkpoints are seldom.
 _SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "4GB", "checkpoint_timeout": "15min", "random_page_cost": "1.1"}
 
 _threads = threading.Lock()  # the lock between processes does not keep threads apart
