@@ -7,7 +7,7 @@ that no second copy of personal data exists, and none outlives the key of its st
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import msgspec
@@ -159,7 +159,6 @@ class History(Reader):
             ("h.commitment_id = %(commitment_id)s", "commitment_id", wanted.commitment_id),
             ("h.order_id = %(order_id)s", "order_id", wanted.order_id),
             ("h.customer_id = %(customer_id)s", "customer_id", wanted.customer_id),
-            ("(h.actor = %(actor)s OR h.on_behalf_of = %(actor)s)", "actor", wanted.actor),
             ("h.recipient = %(recipient)s", "recipient", wanted.recipient),
             ("h.channel = %(channel)s", "channel", self.blind("channel", wanted.channel)),
             ("h.conversation = %(conversation)s", "conversation", self.blind("conversation", wanted.conversation)),
@@ -170,7 +169,15 @@ class History(Reader):
             ("h.position > %(after)s", "after", wanted.after),
             ("h.position <= %(until)s", "until", until),
         )
-        rows = await self.fetch(SQL["page"].format(filters=filters), params | {"limit": limit})
+        # Who acted, and on whose behalf, are found by an index each. With an OR between them the planner would rather
+        # read the log from its beginning, until it has found enough.
+        ways: list[LiteralString] = [filters]
+        if wanted.actor is not None:
+            params["actor"] = wanted.actor
+            others: LiteralString = "h.on_behalf_of = %(actor)s AND h.actor <> %(actor)s"
+            ways = [f"h.actor = %(actor)s AND {filters}", f"{others} AND {filters}"]
+        matching = " UNION ALL ".join([SQL["matching"].format(filters=way) for way in ways])
+        rows = await self.fetch(SQL["page"].format(matching=matching), params | {"limit": limit})
         return [self._item(row) for row in rows]
 
     def _item(self, row: tuple[Any, ...]) -> HistoryItem:

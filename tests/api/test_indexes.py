@@ -64,6 +64,10 @@ def ask_everything(api: Api) -> None:
     for name, value in {**told, "made_by": about["actor"], "due_before": then, "due_after": a_day_ago}.items():
         api.get("/v1/commitments", **{name: value})
         api.get("/v1/commitments", **{name: value}, status="open")
+    long_ago = (datetime.now(UTC) - timedelta(days=3_000)).isoformat()
+    api.get("/v1/commitments", status="broken")
+    for name, value in {"kind": "never-promised", "channel": "never-used", "due_before": long_ago}.items():
+        assert api.get("/v1/commitments", **{name: value})["items"] == []
     for name, value in {"recipient": recipient, "kind": about["data"]["kind"], "rescue_before": then}.items():
         api.get("/v1/flags", **{name: value})
         api.get("/v1/flags", **{name: value}, as_of=a_day_ago)

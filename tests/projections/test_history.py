@@ -17,6 +17,8 @@ from projections.history import HISTORY, History, HistoryFilter, HistoryItem
 from store.database import Database
 from store.keyring import Keyring
 from tests.conftest import Given
+from tests.projections.explaining import Explaining
+from tests.projections.playing import ByHand
 
 pytestmark = pytest.mark.anyio
 
@@ -334,3 +336,33 @@ async def test_an_item_can_be_documented_and_written_as_json(history: History, c
         "revision": 1,
         "data": {"role": "warehouse", "recipient": "warehouse:hu", "via": None, "why_not": "older_revision"},
     }
+
+
+# -- at scale ---------------------------------------------------------------------------------------------------
+
+
+class Explained(Explaining, History):
+    """Keeps its plans."""
+
+
+MANY_FACTS = """
+INSERT INTO history (position, type, actor, on_behalf_of, recorded_at, occurred_at)
+SELECT number, 'CustomerContacted', 'system:oms', 'agent:a' || number % 50, made_at, made_at
+FROM generate_series(1, 60000) AS number,
+     LATERAL (SELECT timestamptz '2026-11-01Z' + number * interval '1 s' AS made_at) AS made
+"""
+
+
+@pytest.mark.parametrize("actor", ["agent:a7", "agent:new"])
+async def test_what_somebody_did_is_found_without_reading_what_others_did(
+    actor: str, given: Given, database: Database, keyring: Keyring
+) -> None:
+    async with await database.connect("worker") as conn:
+        await ByHand(conn, keyring, HISTORY).create()
+        await conn.execute(MANY_FACTS)
+        await conn.execute("ANALYZE history")
+    history = Explained(database, keyring)
+    await history.page(HistoryFilter(actor=actor), limit=50)
+
+    assert all("Filter" not in line or "actor <>" in line for plan in history.plans for line in plan.splitlines())
+    assert all("Seq Scan on history" not in plan for plan in history.plans)
