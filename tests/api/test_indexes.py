@@ -66,7 +66,8 @@ def ask_everything(api: Api) -> None:
         api.get("/v1/commitments", **{name: value}, status="open")
     long_ago = (datetime.now(UTC) - timedelta(days=3_000)).isoformat()
     api.get("/v1/commitments", status="broken")
-    for name, value in {"kind": "never-promised", "channel": "never-used", "due_before": long_ago}.items():
+    rare: dict[str, Any] = {"kind": "never-promised", "channel": "never-used", "due_before": long_ago}
+    for name, value in rare.items():
         assert api.get("/v1/commitments", **{name: value})["items"] == []
     for name, value in {"recipient": recipient, "kind": about["data"]["kind"], "rescue_before": then}.items():
         api.get("/v1/flags", **{name: value})
