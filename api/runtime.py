@@ -110,7 +110,7 @@ class Runtime:
     def beside(self) -> list[Coroutine[Any, Any, None]]:
         """What runs beside the requests: the feeding of the projections and the policies, where this process leads."""
         log = Log(self.database, self.keyring)
-        clock = ClockPolicy(self.ledger, self.catalogue, every=0.02 if self.settings.test_clock else 0.25)
+        clock = ClockPolicy(self.ledger, self.catalogue, every=0.02 if self.settings.test_clock else 0.5)
         works = {
             **feeding(self.database, self.keyring, log, FED, self.outdated),
             "clock": clock.run,

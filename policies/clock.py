@@ -69,7 +69,7 @@ async def next_due(conn: AsyncConnection[Any]) -> datetime | None:
 class ClockPolicy:
     """Sweeps what fell due; one process at a time does so on a database."""
 
-    def __init__(self, ledger: Ledger, catalogue: Catalogue, *, every: float = 0.25) -> None:
+    def __init__(self, ledger: Ledger, catalogue: Catalogue, *, every: float = 0.5) -> None:
         self._ledger = ledger
         self._catalogue = catalogue
         self._every = every

@@ -30,7 +30,7 @@ __all__ = ["RoutingPolicy", "route_order"]
 log = structlog.get_logger("upheld.routing")
 SQL = queries("policies", "routing.sql")
 
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 1.0
 _GATHER_SECONDS = 0.05
 _TRIES = 3
 _AT_ONCE = 16
@@ -72,8 +72,8 @@ class RoutingPolicy:
 
     async def repair(self, conn: AsyncConnection[Any]) -> bool:
         """Route what changed in the next stretch of the log; answers whether there was one."""
-        after = await _scalar(conn, SQL["position"])
-        last = min(await _scalar(conn, SQL["last"]), after + _STRETCH)
+        after, end = await (await conn.execute(SQL["stretch"])).fetchone() or (0, 0)
+        last = min(end, after + _STRETCH)
         if last <= after:
             return False
         stretch = {"after": after, "last": last}
@@ -110,8 +110,3 @@ class RoutingPolicy:
             else:
                 return None
         return None
-
-
-async def _scalar(conn: AsyncConnection[Any], query: Any) -> int:
-    row = await (await conn.execute(query)).fetchone()
-    return int(row[0]) if row and row[0] is not None else 0

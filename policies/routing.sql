@@ -1,11 +1,8 @@
 -- begin: the policy starts at the beginning of the log
 INSERT INTO checkpoints (name, version) VALUES ('routing', 1) ON CONFLICT (name) DO NOTHING;
 
--- position: how far the policy has come
-SELECT position FROM checkpoints WHERE name = 'routing';
-
--- last: the end of the log
-SELECT max(notification_id) FROM stored_events;
+-- stretch: how far the policy has come, and where the log ends
+SELECT position, (SELECT coalesce(max(notification_id), 0) FROM stored_events) FROM checkpoints WHERE name = 'routing';
 
 -- assigned: the orders whose assignment changed within a stretch of the log
 SELECT min(e.notification_id) AS position, s.order_id FROM stored_events e JOIN streams s ON s.id = e.originator_id

@@ -25,7 +25,7 @@ SQL = queries("projections", "log.sql")
 PAGE = 500
 """Facts in a page."""
 
-_POLL_SECONDS = 0.25
+_POLL_SECONDS = 0.5
 _GATHER_SECONDS = 0.01
 """A page that is not full is not followed by another one sooner: a few facts at once cost hardly more than one. Without
 that pause, each page would hold just what was recorded while the one before was written, and they would take all the
