@@ -51,6 +51,8 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         version=metadata.version("upheld"),
         description=_DESCRIPTION,
         lifespan=lifespan,
+        # It would lead to wherever the sender says that this host is.
+        redirect_slashes=False,
         telemetry=_NO_TELEMETRY,
     )
     problems.install(app)

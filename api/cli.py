@@ -96,9 +96,10 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = F
 def rebuild(
     names: Annotated[list[str] | None, typer.Argument(help="Projections; all of them where none is named.")] = None,
 ) -> None:
-    """Build projections anew from the log, while the old ones go on being read."""
-    number = asyncio.run(operating.rebuild(Settings.load(), names or []))
-    print(f"{number} rebuilt")
+    """Build projections anew from the log, while the old ones are read; exit status 1 where something is left out."""
+    number, left_out = asyncio.run(operating.rebuild(Settings.load(), names or []))
+    print(f"{number} rebuilt" + (f", {left_out} streams left out: see upheld parked" if left_out else ""))
+    raise typer.Exit(1 if left_out else 0)
 
 
 parked_app = typer.Typer(invoke_without_command=True, help="What projections had to leave out, and trying it again.")
@@ -116,7 +117,8 @@ def parked(context: typer.Context, as_json: Annotated[bool, typer.Option("--json
         return
     for row in rows:
         what = f"{row.projection} {row.stream}" + (f", order {row.order_id}" if row.order_id else "")
-        waits = f"{row.events} events from {row.position} on, since {row.parked_at.isoformat(timespec='seconds')}"
+        since = row.parked_at.isoformat(timespec="seconds")
+        waits = f"{row.events} event{'s' * (row.events != 1)} from {row.position} on, since {since}"
         print(f"{what}, {waits}: {row.error}")
     if not rows:
         print("nothing is parked")

@@ -82,7 +82,8 @@ class Command:
 
     def versions(self) -> frozenset[int] | None:
         """The versions that If-Match names; None where any will do."""
-        return _versions(self.request.headers.get(IF_MATCH.name))
+        named = self.request.headers.getlist(IF_MATCH.name)
+        return _versions(", ".join(named) if named else None)
 
     def query(self, model: type[Q]) -> Q:
         """Its query parameters; one that is not known is an error, never ignored."""
@@ -151,7 +152,7 @@ def _sent(body: BaseModel | None) -> bytes:
 
 
 async def _command(request: Request) -> Command:
-    asked, key = await inquiry(request), request.headers.get(IDEMPOTENCY_KEY.name)
+    asked, key = await inquiry(request), IDEMPOTENCY_KEY.read(request)
     if key is not None and not 1 <= len(key) <= 255:
         raise Invalid("/header/idempotency-key", "has 1 to 255 characters")
     name = request.scope["path"].rstrip("/").rpartition("/")[2]

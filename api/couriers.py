@@ -48,6 +48,7 @@ async def tasks(
     if asked.as_of is None:
         return answer({"items": await reader.of(recipient), **await completeness(reader, "tasks", "commitments")})
     at = past(asked.as_of, await runtime.now())
+    await runtime.wait_until(at, ["tasks"])
     items = await reader.of_at(recipient, at, runtime.ledger)
     return answer({"items": items, **await completeness(reader, "tasks")})
 

@@ -1,5 +1,6 @@
 """What happens to every request before anybody looks at it: its id, its measure, its path."""
 
+import asyncio
 import os
 import time
 from functools import cache
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.logs import log_request
 from api.problems import PROBLEM, problem_body
-from domain.errors import Invalid, UpheldError
+from domain.errors import Invalid, Unavailable, UpheldError
 
 __all__ = ["BodyLimit", "PathAsSent", "RequestLog"]
 
@@ -33,6 +34,8 @@ def _measured(method: str, route: str, status: int) -> Histogram:
 async def _refuse(send: Send, error: UpheldError) -> None:
     body = msgspec.json.encode(problem_body(error))
     headers = [(b"content-type", PROBLEM.encode()), (b"content-length", str(len(body)).encode())]
+    if isinstance(error, Unavailable):
+        headers.append((b"retry-after", str(error.retry_after).encode()))
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -47,12 +50,13 @@ class RequestLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id, began, status = os.urandom(16).hex(), time.perf_counter(), 500
+        request_id, began, status, answered = os.urandom(16).hex(), time.perf_counter(), 500, False
+        scope["request_id"] = request_id
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], True
                 message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
             await send(message)
 
@@ -60,6 +64,11 @@ class RequestLog:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             await self.app(scope, receive, answer)
+        except asyncio.CancelledError:
+            # The process stops, and gives up what takes too long, as a body that never comes.
+            if answered:
+                raise
+            await _refuse(answer, Unavailable("the server is stopping"))
         finally:
             seconds = time.perf_counter() - began
             route = getattr(scope.get("route"), "path", "unknown")

@@ -29,7 +29,7 @@ async def _open(settings: Settings) -> AsyncIterator[Runtime]:
     check_there_is_a_log(settings)
     # What is said stays on standard output by itself, and no traceback shows what was promised.
     configure_logs()
-    async with open_runtime(settings) as runtime:
+    async with open_runtime(settings, looks_on=True) as runtime:
         yield runtime
 
 
@@ -39,11 +39,14 @@ def named(names: Sequence[str]) -> list[Projection]:
     for name in names:
         if name not in known:
             raise NotFound(f"there is no projection '{name}'; there are {', '.join(sorted(known))}")
-    return [known[name] for name in names or known]
+    return [known[name] for name in dict.fromkeys(names or known)]
 
 
-async def rebuild(settings: Settings, names: Sequence[str]) -> int:
-    """Build projections anew while the old ones are read, with a progress bar; answers how many."""
+async def rebuild(settings: Settings, names: Sequence[str]) -> tuple[int, int]:
+    """Build projections anew while the old ones are read, with a progress bar.
+
+    Answers how many, and how many streams they had to leave out.
+    """
     wanted = named(names)
     columns = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     async with _open(settings) as runtime, await runtime.database.connect("rebuild") as conn:
@@ -56,7 +59,7 @@ async def rebuild(settings: Settings, names: Sequence[str]) -> int:
             async with hold(conn, "rebuild"):
                 await rebuilding.rebuild(runtime.database, runtime.keyring, wanted, conn, tell)
             bar.update(task, description="done", completed=1, total=1)
-    return len(wanted)
+        return len(wanted), len(await list_parked(conn, [projection.name for projection in wanted]))
 
 
 async def parked(settings: Settings) -> list[ParkedStream]:

@@ -6,6 +6,10 @@ They are read by hand, where they are needed: a model for each of them would cos
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from fastapi import Request
+
+from domain.errors import Invalid
+
 __all__ = [
     "DRY_RUN",
     "IDEMPOTENCY_KEY",
@@ -25,6 +29,14 @@ class Parameter:
     place: Literal["header", "query"]
     schema: dict[str, Any]
     description: str
+
+    def read(self, request: Request) -> str | None:
+        """What a request says in this header; None where it says nothing. Raises `Invalid` where it comes twice."""
+        name = self.name.lower().encode()
+        found = [value for key, value in request.scope["headers"] if key == name]
+        if len(found) > 1:
+            raise Invalid(f"/header/{self.name.lower()}", "comes twice")
+        return found[0].decode("latin-1") if found else None
 
     def documented(self) -> dict[str, Any]:
         """Its place in the OpenAPI document.

@@ -68,7 +68,7 @@ def _pointer(loc: Sequence[int | str]) -> str:
 def _detail(error: Mapping[str, Any]) -> str:
     """What is wrong, in words that never repeat what was sent."""
     if error["type"] == "extra_forbidden":
-        return "is not a field of this request"
+        return f"is not a {'parameter' if error['loc'][0] == 'query' else 'field'} of this request"
     if error["type"] == "json_invalid":
         return f"is not valid JSON: {error.get('ctx', {}).get('error', '')}"
     if error["type"] == "model_attributes_type":
@@ -136,4 +136,7 @@ async def _on_database(_: Request, error: Exception) -> Response:
 
 async def _on_surprise(request: Request, error: Exception) -> Response:
     log.error("unexpected", exc_info=error, path=request.url.path)
-    return _response(_body("internal", 500, "Something went wrong here", "the error was logged"))
+    # The framework answers this one outside of all else, where the id would not be added.
+    known = {"X-Request-Id": request.scope["request_id"]} if "request_id" in request.scope else {}
+    known["Connection"] = "close"  # as the server does behind such an answer, which who asks again must know
+    return _response(_body("internal", 500, "Something went wrong here", "the error was logged"), known)

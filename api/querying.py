@@ -53,7 +53,7 @@ def reads(*projections: str) -> From:
     """
 
     async def reading(request: Request) -> Inquiry:
-        asked, position = await inquiry(request), request.headers.get(UPHELD_MIN_POSITION.name)
+        asked, position = await inquiry(request), UPHELD_MIN_POSITION.read(request)
         if position is None:
             await asked.runtime.see_own_writes(projections)
             return asked

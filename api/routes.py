@@ -5,6 +5,7 @@ at, and parameters that stand in the documentation.
 import inspect
 import json
 from codecs import BOM_UTF8
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from email.message import Message
@@ -16,6 +17,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi._compat import ModelField
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 from api.parameters import Parameter
@@ -60,6 +62,8 @@ class _Route(APIRoute):
         self._made = {name: one.make for name, beside in told.items() for one in beside if isinstance(one, From)}
         self._carry_out = endpoint
         super().__init__(path, _given(endpoint, self._made), **options)
+        self._asked = {parameter.name for parameter in parameters if parameter.place == "query"}
+        self._asked |= {name for field in self.dependant.query_params for name in _names(field)}
         if self._is_direct():
             self.app = self._directly
         elif self.body_field is not None:
@@ -73,7 +77,7 @@ class _Route(APIRoute):
     async def _directly(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         values = {name: await make(request) for name, make in self._made.items()}
-        faults: list[Any] = []
+        faults = self._strange(request)
         for field in self.dependant.path_params:
             values[field.name], found = field.validate(scope["path_params"][field.alias], {}, loc=("path", field.alias))
             faults += found
@@ -90,9 +94,37 @@ class _Route(APIRoute):
 
         async def making(request: Request) -> Response:
             request.state.made = {name: await make(request) for name, make in made}
+            if faults := self._strange(request):
+                raise RequestValidationError(faults)
             return await handle(request)
 
         return making
+
+    def _strange(self, request: Request) -> list[Any]:
+        """What is wrong with the names in the query: nobody reads it, or would know which of two values is meant."""
+        if not request.scope["query_string"]:
+            return []
+        given = Counter(name for name, _ in request.query_params.multi_items())
+        return [
+            *(
+                {"type": "extra_forbidden", "loc": ("query", name), "msg": ""}
+                for name in given
+                if name not in self._asked
+            ),
+            *(
+                {"type": "value_error", "loc": ("query", name), "msg": "comes twice"}
+                for name in given
+                if given[name] > 1
+            ),
+        ]
+
+
+def _names(field: ModelField) -> list[str]:
+    """The parameters that a field of a query stands for: a model stands for each of its own."""
+    model = field.field_info.annotation
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        return [own.alias or name for name, own in model.model_fields.items()]
+    return [field.alias]
 
 
 def _told(endpoint: Callable[..., Any]) -> dict[str, list[Any]]:

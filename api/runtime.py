@@ -19,7 +19,7 @@ from policies.clock import CLOCK, ClockPolicy, anything_due
 from policies.routing import RoutingPolicy
 from projections.checkpoints import prepare
 from projections.leader import lead
-from projections.log import Log, end_of_the_log
+from projections.log import Log, end_at, end_of_the_log
 from projections.projection import Projection
 from projections.registry import PROJECTIONS
 from projections.worker import feeding
@@ -40,6 +40,7 @@ FED: Sequence[Projection] = (*PROJECTIONS, CLOCK)
 _WAIT_SECONDS = 5.0
 _COURTESY_SECONDS = 0.1
 _REACHED = "SELECT name, position FROM checkpoints"
+_RECORDED = "SELECT recorded_at FROM checkpoints WHERE name = ANY(%s)"
 
 
 @dataclass(slots=True)
@@ -94,6 +95,15 @@ class Runtime:
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, 0.05)
 
+    async def wait_until(self, instant: datetime, names: Sequence[str]) -> None:
+        """Wait until these projections have taken in all that was recorded until an instant, which is past.
+
+        Raises `ProjectionBehind` after five seconds.
+        """
+        rows = await self.database.fetch(_RECORDED, (list(names),))
+        if len(rows) < len(names) or not all(at is not None and at > instant for (at,) in rows):
+            await self.wait_for(await end_at(self.database, instant), names)
+
     async def settle(self) -> None:
         """Wait until everything that the clock has to say is recorded and to be seen."""
         deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
@@ -120,8 +130,12 @@ class Runtime:
 
 
 @asynccontextmanager
-async def open_runtime(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Runtime]:
+async def open_runtime(
+    settings: Settings, clock: Clock | None = None, *, looks_on: bool = False
+) -> AsyncIterator[Runtime]:
     """Everything a process needs, ready; on leaving, what was taken is recorded and everything is closed.
+
+    Who only looks on begins no test clock, which would make time stand still for all.
 
     Raises `ConfigurationError`, `MasterKeyLost` or `Unavailable`, each in one line.
     """
@@ -136,7 +150,9 @@ async def open_runtime(settings: Settings, clock: Clock | None = None) -> AsyncI
             keyring = await open_keyring(
                 conn, settings.data_dir, master_key=settings.master_key, master_key_file=settings.master_key_file
             )
-            clock = clock or (await TestClock.open(conn) if settings.test_clock else await _real_clock(conn))
+            clock = clock or (
+                await TestClock.open(conn, begin=not looks_on) if settings.test_clock else await _real_clock(conn)
+            )
         writer = Writer(database, clock)
         ledger = Ledger(database, keyring, writer, clock)
         async with _running(writer):

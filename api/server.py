@@ -161,6 +161,7 @@ async def serve_with(workers: int, settings: Settings, listener: socket.socket, 
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), _LOOK_EVERY)
             announced.cancel()
+            listener.close()  # else whoever comes now would wait for an answer that nobody gives
             await asyncio.to_thread(_end, processes)
 
 

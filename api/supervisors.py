@@ -134,6 +134,7 @@ async def flags(
         total = await reader.total(wanted, now=now)
     else:
         at = past(asked.as_of, now)
+        await runtime.wait_until(at, ["flags"])
         found = await reader.page_at(wanted, at=at, limit=asked.limit + 1, after=after)
         total = await reader.total_at(wanted, at=at)
     shown = found[: asked.limit]

@@ -54,7 +54,10 @@ Inquiring = Annotated[Inquiry, From(inquiry), X_ACTOR, X_ON_BEHALF_OF]
 def _who(request: Request, runtime: Runtime) -> Who:
     if runtime.settings.auth == "required":
         raise Unauthenticated("sign in first; X-Actor counts in open mode only")
-    sender, person = request.headers.get(X_ACTOR.name), request.headers.get(X_ON_BEHALF_OF.name)
+    try:
+        sender, person = X_ACTOR.read(request), X_ON_BEHALF_OF.read(request)
+    except Invalid as error:
+        raise Unauthenticated(f"a header that says who asks {error}") from None
     if sender is None:
         raise Unauthenticated("the header X-Actor is missing")
     actor = _known(sender, runtime, X_ACTOR.name)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -13,11 +14,11 @@ from psycopg.abc import Params
 
 from domain.errors import Unavailable
 from projections.projection import Recorded
-from store.database import Database
+from store.database import Database, reaching_the_database
 from store.keyring import Keyring
 from store.queries import queries
 
-__all__ = ["PAGE", "Log", "by_stream", "end_of_the_log", "read_facts"]
+__all__ = ["PAGE", "Log", "by_stream", "end_at", "end_of_the_log", "read_facts"]
 
 log = structlog.get_logger("upheld.log")
 SQL = queries("projections", "log.sql")
@@ -57,6 +58,15 @@ def by_stream(facts: Iterable[Recorded]) -> dict[UUID, list[Recorded]]:
 async def end_of_the_log(database: Database) -> int:
     """The last position in the log, 0 where it is empty."""
     return int((await database.fetch(SQL["head"]))[0][0])
+
+
+async def end_at(database: Database, instant: datetime) -> int:
+    """The last position that was recorded until an instant, that of an append which is under way included."""
+    with reaching_the_database():
+        async with database.pool.connection() as conn, conn.transaction():
+            await conn.execute(SQL["wait_for_appends"])
+            row = await (await conn.execute(SQL["end_at"], (instant,))).fetchone()
+    return int(row[0]) if row is not None else 0
 
 
 class Log:

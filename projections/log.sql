@@ -41,4 +41,10 @@ FROM (
 ORDER BY s.first_position, e.originator_version;
 
 -- head: the last position in the log
-SELECT coalesce(max(notification_id), 0) FROM stored_events
+SELECT coalesce(max(notification_id), 0) FROM stored_events;
+
+-- wait_for_appends: until whoever appends now is done; what comes later is recorded later
+LOCK TABLE ONLY stored_events IN ROW SHARE MODE;
+
+-- end_at: the last position recorded until an instant
+SELECT last_position_before(%s + interval '1 microsecond')

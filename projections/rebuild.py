@@ -105,6 +105,8 @@ async def rebuild(
             await building.fold(reading, list(group))
         await building.follow(reading, builds)
     for build in builds:
+        await building.try_again(build)
+    for build in builds:
         await building.stand(build)
         log.info("rebuilt", projection=build.name, version=build.projection.version)
 
@@ -265,6 +267,15 @@ class _Building:
                     build.parked.add(stream)
                     await leave_out(self._conn, build.projection, failure, building=True)
                     log.error("parked", projection=build.name, stream=str(stream), error=str(failure))
+
+    async def try_again(self, build: _Build) -> None:
+        """Take in once more what was left out: it may be mended since a build that was interrupted met it."""
+        for stream in list(build.parked):
+            async with self._conn.transaction():
+                facts = await read_facts(self._conn, self._keyring, "stream", (build.reached, stream))
+                if not await take_alone(self._conn, build.projection, self._keyring, States(self._keyring), facts):
+                    await self._conn.execute(CHECKPOINTS["release"], (build.name, True, stream))
+                    build.parked.discard(stream)
 
     # -- standing ---------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from psycopg import AsyncConnection
 
-from domain.errors import Invalid
+from domain.errors import ConfigurationError, Invalid
 
 __all__ = ["Clock", "SetClock", "SystemClock", "TestClock"]
 
@@ -71,8 +71,13 @@ class TestClock(SetClock):
     __test__ = False
 
     @classmethod
-    async def open(cls, conn: "AsyncConnection[tuple[object, ...]]") -> "TestClock":
-        await conn.execute("INSERT INTO test_clock (now) VALUES (%s) ON CONFLICT DO NOTHING", (SystemClock().now(),))
+    async def open(cls, conn: "AsyncConnection[tuple[object, ...]]", *, begin: bool = True) -> "TestClock":
+        """The clock of a database, which only whoever serves may begin. Raises `ConfigurationError`."""
+        if begin:
+            begun = "INSERT INTO test_clock (now) VALUES (%s) ON CONFLICT DO NOTHING"
+            await conn.execute(begun, (SystemClock().now(),))
+        elif await (await conn.execute("SELECT FROM test_clock")).fetchone() is None:
+            raise ConfigurationError("UPHELD_TEST_CLOCK: this database has no test clock; leave the setting out")
         clock = cls(datetime.min.replace(tzinfo=UTC))
         await clock.read(conn)
         return clock

@@ -645,3 +645,50 @@ def test_a_request_gets_an_id_of_its_own(agent: Api, serving: Serving) -> None:
 
     assert len(ids) == 2
     assert all(id in serving.logged for id in ids)
+
+
+# -- what comes twice, or is not known --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "commitments/{id}"),
+        ("GET", "orders/SO-1"),
+        ("GET", "commitments"),
+        ("GET", "tasks"),
+        ("GET", "flags"),
+        ("GET", "history"),
+        ("GET", "scorecard"),
+        ("POST", "commitments"),
+        ("POST", "commitments/{id}/fulfilment"),
+        ("DELETE", "orders/SO-1/assignment"),
+    ],
+)
+def test_a_query_that_nobody_reads_or_that_is_ambiguous_is_refused(agent: Api, method: str, path: str) -> None:
+    where = "/v1/" + path.format(id=agent.promise()["id"])
+    for query in ("when=now", "as_of=2001-01-01T00:00:00Z&as_of=2002-01-01T00:00:00Z", "role=courier&role=agent"):
+        refused(agent.request(method, f"{where}?{query}"), 422, "invalid")
+
+
+def test_of_two_answers_to_whether_it_is_a_rehearsal_none_is_taken(agent: Api) -> None:
+    before = agent.end_of_the_log()
+    answer = agent.post("/v1/commitments?dry_run=true&dry_run=false", agent.promising())
+
+    refused(answer, 422, "invalid", "/query/dry_run")
+    assert agent.end_of_the_log() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [("X-Actor", "agent:bo", 401), ("Idempotency-Key", "a", 422), ("Idempotency-Key", "b", 422)],
+)
+def test_a_header_that_comes_twice_is_refused(agent: Api, name: str, value: str, status: int) -> None:
+    headers = [("X-Actor", agent.actor), ("Idempotency-Key", "a"), (name, value)]
+    answer = agent.client.post("/v1/commitments", json=agent.promising(), headers=headers)
+
+    assert answer.status_code == status, answer.text
+
+
+def test_a_path_with_a_slash_behind_it_leads_nowhere(agent: Api) -> None:
+    refused(agent.request("GET", "/v1/flags/", headers={"Host": "elsewhere.example"}), 404, "not_found")

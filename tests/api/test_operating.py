@@ -155,6 +155,12 @@ def shown(agent: Api) -> list[Any]:
     return [agent.get(path) for path in paths] + [agent.get("/v1/scorecard", group_by="kind")]
 
 
+def test_a_projection_that_is_named_twice_is_built_once(agent: Api, upheld: Upheld) -> None:
+    rebuilt = upheld("rebuild", "flags", "flags")
+
+    assert (rebuilt.returncode, rebuilt.stdout.splitlines()[-1]) == (0, "1 rebuilt")
+
+
 def test_rebuilding_all_or_one_changes_nothing_that_is_read(agent: Api, upheld: Upheld) -> None:
     before = shown(agent)
     every, one = upheld("rebuild"), upheld("rebuild", "flags")
@@ -245,9 +251,10 @@ def test_what_cannot_be_taken_in_is_shown_as_parked_until_it_is_mended_and_retri
     before = agent.get("/v1/orders/SO-3")
     with damaged(url, "SO-3") as id:
         rebuilt = upheld("rebuild")
-        assert (rebuilt.returncode, rebuilt.stdout.splitlines()[-1]) == (0, f"{len(FED)} rebuilt")
+        said = rebuilt.stdout.splitlines()[-1]
+        assert (rebuilt.returncode, said) == (1, f"{len(FED)} rebuilt, {len(FED)} streams left out: see upheld parked")
         assert "parked" in rebuilt.stderr
-        assert "parked" not in rebuilt.stdout
+        assert rebuilt.stdout.count("parked") == 1
         rows = json.loads(upheld("parked", "--json").stdout)
         lines, failed = upheld("parked"), upheld("parked", "retry", "history")
 
@@ -265,6 +272,8 @@ def test_what_cannot_be_taken_in_is_shown_as_parked_until_it_is_mended_and_retri
             **dict.fromkeys(FED_NAMES, 1),
             "routing": 0,
         }
+        unreadable = agent.request("GET", f"/v1/commitments/{id}", as_of=agent.now.isoformat())
+        assert (unreadable.status_code, len(unreadable.headers["X-Request-Id"])) == (500, 32)
         assert 'upheld_projection_parked_streams{projection="flags"} 1.0' in agent.client.get("/metrics").text
         assert agent.client.get("/readyz").text == "ok"
         agent.promise(order_id="SO-7")

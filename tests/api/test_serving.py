@@ -407,3 +407,39 @@ def test_a_process_with_the_real_time_does_not_join_a_database_whose_clock_stand
     ended = run("serve", "--port", "0", folder=tmp_path, database_url=url, master_key=MASTER_KEY)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.splitlines()[-1].startswith("upheld: UPHELD_TEST_CLOCK: this database has a test clock")
+
+
+def test_who_only_looks_on_begins_no_test_clock(
+    fresh_database: Callable[[], str], serve: Serve, tmp_path: Path
+) -> None:
+    url = fresh_database()
+    serve(database_url=url).wait().by("agent:ling").promise()
+    looks = {"folder": tmp_path, "database_url": url, "master_key": MASTER_KEY}
+    ended = run("parked", **looks, test_clock="1")  # type: ignore[arg-type]
+
+    assert ended.returncode == 2
+    assert "has no test clock" in ended.stderr
+    assert run("parked", **looks).stdout == "nothing is parked\n"  # type: ignore[arg-type]
+
+
+# -- leaving ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [(), ("--workers", "2")])
+def test_who_never_sends_his_body_is_told_that_the_server_stops(serve: Serve, arguments: tuple[str, ...]) -> None:
+    serving = serve(*arguments).wait()
+    host, port = serving.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=15) as half:
+        half.sendall(b"POST /v1/commitments HTTP/1.1\r\nHost: h\r\nX-Actor: agent:ling\r\nContent-Length: 9\r\n\r\n{")
+        time.sleep(0.3)
+        serving.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        with pytest.raises(ConnectionError), socket.create_connection((host, int(port)), timeout=2):
+            pass  # it is not let in any more
+        answered = half.recv(10_000).decode()
+
+    assert serving.process.wait(10) == 0
+    assert answered.startswith("HTTP/1.1 503")
+    assert "problem+json" in answered
+    assert "retry-after" in answered.lower()
+    assert "Traceback" not in serving.logged

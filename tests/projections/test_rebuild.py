@@ -194,6 +194,27 @@ async def test_what_cannot_be_taken_in_is_left_out_of_the_build_alone(
     assert await rows(database) == await rows(database, "fed")
 
 
+async def test_what_an_interrupted_build_left_out_is_tried_again_by_whoever_goes_on_with_it(
+    given: Given, database: Database, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.rebuild._STREAMS", 5)
+    trouble = Trouble()
+    await prepared(database, diary(), diary("fed"))
+    made = await some_life(given, 60)
+    async with await database.connect("feed") as conn:
+        await catch_up(conn, database, keyring, [diary(), diary("fed")])
+        trouble.refused, trouble.seconds = {made[3]}, 0.05
+        building = asyncio.create_task(build(database, keyring, diary(trouble=trouble)))
+        await until(lambda: folded(database, 30))
+        building.cancel()
+        await asyncio.gather(building, return_exceptions=True)
+        assert await database.fetch("SELECT stream FROM parked WHERE building") == [(made[3],)]
+
+        await build(database, keyring, diary())
+        assert await list_parked(conn) == []
+    assert await rows(database) == await rows(database, "fed")
+
+
 async def test_a_reader_that_takes_long_delays_only_the_exchange(
     given: Given, database: Database, keyring: Keyring
 ) -> None:
