@@ -41,10 +41,11 @@ def _live(connections: int) -> str:
     return f"POST /v1/commitments, worker live, {connections} connections"
 
 
-GOALS = tuple(
-    Goal(ours(connections), "requests/s", per=(_noop(connections),))
-    for ours in (_alone, _live)
-    for connections in _CONNECTIONS
+GOALS = (
+    Goal(_alone(64), "requests/s", per=(_noop(64),), at_least=0.4),
+    Goal(_alone(64), "p99 ms", per=(_noop(64),), at_most=4),
+    Goal(_alone(16), "requests/s", per=(_noop(16),)),
+    *(Goal(_live(connections), "requests/s", per=(_noop(connections),)) for connections in _CONNECTIONS),
 )
 
 
