@@ -26,7 +26,7 @@ run: install
 	@$(BIN)/upheld demo
 
 test: install
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2
 
 # Every failure of tests/chaos again and again; the suite has each of them once.
 chaos: export CHAOS_ROUNDS ?= 10

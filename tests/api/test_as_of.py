@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import psycopg
 import pytest
@@ -32,7 +33,10 @@ def test_an_instant_that_is_not_projected_yet_is_waited_for(
     path, _, query = question.partition("?")
     due = {"within": {"amount": 3, "unit": "hours"}}
     agent.promise("callback", due=due)
-    asked = {**dict(part.split("=") for part in query.split("&")), "as_of": datetime.now(UTC).isoformat()}
+    asked: dict[str, Any] = {
+        **dict(part.split("=") for part in query.split("&")),
+        "as_of": datetime.now(UTC).isoformat(),
+    }
     agent._seen[0] = 0  # Nothing says how far the log had come but the instant.
 
     refused(agent.request("GET", f"/v1/{path}", **asked), 503, "projection_behind")
