@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
@@ -102,10 +103,16 @@ async def history(
     return page(request, shown, next_cursor, **await completeness(reader, "history"))
 
 
+_REFUSED = re.compile(r"q=0(\.0{0,3})?")
+
+
 def _export(accept: str) -> Literal["text/csv", "application/x-ndjson"] | None:
-    """The first export format that is asked for by name."""
+    """The first export format that is asked for by name, and not refused (RFC 9110, section 12.4.2)."""
     for part in accept.lower().split(","):
-        match part.partition(";")[0].strip():
+        name, _, weight = part.partition(";")
+        if _REFUSED.fullmatch(weight.strip()):
+            continue
+        match name.strip():
             case "text/csv":
                 return "text/csv"
             case "application/x-ndjson":

@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 from typing_extensions import TypedDict
 
 from domain.errors import Invalid, Unavailable, UpheldError
@@ -120,13 +121,22 @@ async def _on_validation(_: Request, error: Exception) -> Response:
     return _response(validation_problem(error.errors()))
 
 
-async def _on_http(_: Request, error: Exception) -> Response:
+async def _on_http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
+    headers = {**(error.headers or {})}
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed(request))
     # Python 3.13 has another phrase for 413, but a code is a stable word.
     title = "Content Too Large" if error.status_code == 413 else HTTPStatus(error.status_code).phrase
     code = title.lower().replace(" ", "_").replace("-", "_").replace("'", "")
-    return _response(_body(code, error.status_code, title, str(error.detail)), error.headers)
+    return _response(_body(code, error.status_code, title, str(error.detail)), headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods that a path knows; the framework names those of one route alone."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    return sorted({m for route in routes if route.path_regex.match(request.scope["path"]) for m in route.methods or ()})
 
 
 async def _on_database(_: Request, error: Exception) -> Response:

@@ -88,6 +88,8 @@ def test_an_id_with_spaces_or_unprintable_characters_is_refused(agent: Api, orde
 def test_an_unknown_path_and_an_unknown_method_are_problems_too(agent: Api) -> None:
     refused(agent.request("GET", "/v1/nothing"), 404, "not_found")
     assert "GET" in agent.request("PATCH", f"/v1/commitments/{NOBODY_KNOWS}").headers["allow"]
+    assert agent.request("DELETE", "/v1/commitments").headers["allow"] == "GET, POST"
+    assert agent.request("POST", "/v1/orders/SO-1/assignment", {}).headers["allow"] == "DELETE, PUT"
     refused(agent.request("PATCH", f"/v1/commitments/{NOBODY_KNOWS}"), 405, "method_not_allowed")
 
 

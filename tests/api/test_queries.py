@@ -457,6 +457,14 @@ def test_the_history_can_be_exported_as_lines_of_json(agent: Api, accept: str) -
     assert [json.loads(line) for line in answer.text.split("\n") if line] == agent.history(commitment_id=id)
 
 
+def test_a_format_that_is_refused_by_name_is_not_sent(agent: Api) -> None:
+    id = agent.promise()["id"]
+    asked = {"Accept": "text/csv;q=0, application/json"}
+    answer = agent.request("GET", "/v1/history", commitment_id=id, headers=asked)
+
+    assert answer.headers["content-type"] == "application/json"
+
+
 def test_the_history_can_be_exported_as_a_table(agent: Api) -> None:
     id = agent.promise(promise='"Quoted", 换行\nhere')["id"]
     agent.command(id, "fulfilment", {"note": "Done; =1+1"})
