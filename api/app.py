@@ -9,14 +9,11 @@ from fastapi_offline import FastAPIOffline
 
 from api import agents, auditors, couriers, pages, problems, supervisors, systems
 from api.metrics import measuring
-from api.middleware import BodyLimit, PathAsSent, RequestLog
+from api.middleware import Entrance
 from api.runtime import Runtime, open_runtime, together
 from api.settings import Settings
 
 __all__ = ["create_app"]
-
-_BODY_BYTES = 1024 * 1024
-"""The largest body that is read; the largest batch of receipts takes a quarter of it."""
 
 # The framework's own records would hold what was sent, in the messages of errors; ours are in middleware.py.
 _NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False}
@@ -59,7 +56,5 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
     # In front, and not included: an included router is searched twice for each request, behind the documentation.
     modules = (agents, couriers, supervisors, auditors, systems, pages)
     app.router.routes[:0] = [route for module in modules for route in module.router.routes]
-    app.add_middleware(BodyLimit, most=_BODY_BYTES)
-    app.add_middleware(PathAsSent)
-    app.add_middleware(RequestLog)
+    app.add_middleware(Entrance)
     return app

@@ -46,7 +46,7 @@ def answer(body: object, *, status: int = 200, headers: Mapping[str, str] | None
     return Response(msgspec.json.encode(body), status, dict(headers or {}), "application/json")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What a command came to: the state after it, what its answer says besides, and where it stands in the log."""
 
@@ -64,7 +64,7 @@ class Answer:
         return answer(body, status=status, headers={**self.headers(), **(headers or {})})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Command:
     """One request that changes something: who sent it, its path, and its Idempotency-Key."""
 

@@ -9,14 +9,13 @@ from urllib.parse import quote
 import msgspec
 import structlog
 from prometheus_client import Histogram
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.logs import log_request
 from api.problems import PROBLEM, problem_body
 from domain.errors import Invalid, Unavailable, UpheldError
 
-__all__ = ["BodyLimit", "PathAsSent", "RequestLog"]
+__all__ = ["Entrance"]
 
 _seconds = Histogram(
     "upheld_http_seconds",
@@ -40,8 +39,10 @@ async def _refuse(send: Send, error: UpheldError) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-class RequestLog:
-    """Gives each request an id, and logs and measures what became of it."""
+class Entrance:
+    """Gives each request an id, and logs and measures what became of it. Routes go by the path as it was sent, whose
+    parameters are decoded later.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -62,8 +63,13 @@ class RequestLog:
 
         # For whatever else is logged meanwhile: each request is a task, and so a context, of its own.
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        path = _as_sent(scope)
         try:
-            await self.app(scope, receive, answer)
+            if path is None:
+                await _refuse(answer, Invalid("", "holds the character NUL"))
+            else:
+                scope["path"] = path
+                await self.app(scope, receive, answer)
         except asyncio.CancelledError:
             # The process stops, and gives up what takes too long, as a body that never comes.
             if answered:
@@ -77,38 +83,9 @@ class RequestLog:
             log_request(**told, request_id=request_id)
 
 
-class PathAsSent:
-    """Routes by the path as it was sent, so that an id may hold a slash (`%2F`); parameters are decoded later."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            raw = scope.get("raw_path") or quote(scope["path"]).encode()
-            if b"%00" in raw or b"%00" in scope.get("query_string", b""):
-                await _refuse(send, Invalid("", "holds the character NUL"))
-                return
-            scope["path"] = raw.partition(b"?")[0].decode("ascii", "replace")
-        await self.app(scope, receive, send)
-
-
-class BodyLimit:
-    """Refuses a body that grows too large, declared or not; the framework's own limit would say so in plain text."""
-
-    def __init__(self, app: ASGIApp, most: int) -> None:
-        self.app = app
-        self.most = most
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        read = 0
-
-        async def counted() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > self.most:
-                raise HTTPException(413, f"the body holds more than {self.most} bytes")
-            return message
-
-        await self.app(scope, counted, send)
+def _as_sent(scope: Scope) -> str | None:
+    """The path as it was sent, so that an id may hold a slash (`%2F`); None where the character NUL is in it."""
+    raw = scope.get("raw_path") or quote(scope["path"]).encode()
+    if b"%00" in raw or b"%00" in scope.get("query_string", b""):
+        return None
+    return str(raw.partition(b"?")[0].decode("ascii", "replace"))

@@ -15,7 +15,7 @@ from domain.errors import Forbidden, Invalid, Unauthenticated
 __all__ = ["Inquiring", "Inquiry", "Process", "Who", "inquiry", "process"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Who:
     """The actor, and the person on whose behalf a system speaks."""
 
@@ -27,7 +27,7 @@ class Who:
         return self.on_behalf_of or self.actor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Inquiry:
     """One request that changes nothing: who asks, and the process that answers."""
 

@@ -28,7 +28,7 @@ T = TypeVar("T")
 _ATTEMPTS = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Change(Generic[T]):
     """What came of a command: the decision's answer, the state after it, and where that stands in the log.
 

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -50,7 +49,7 @@ class Streams:
         self._keyring = keyring
         self.clock = clock
         self._known: OrderedDict[UUID, Known] = OrderedDict()
-        self._locks: dict[UUID, tuple[asyncio.Lock, int]] = {}
+        self._locks: dict[UUID, _Lock] = {}
 
     async def commitment(self, stream: UUID) -> Commitment:
         """The commitment as the log has it now. Raises `NotFound`."""
@@ -174,17 +173,37 @@ class Streams:
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
 
-    @asynccontextmanager
-    async def _alone(self, stream: UUID) -> AsyncIterator[None]:
+    def _alone(self, stream: UUID) -> "_Turn":
         """One decision at a time on one stream within this process; other processes meet at the writer."""
-        lock, users = self._locks.get(stream, (asyncio.Lock(), 0))
-        self._locks[stream] = (lock, users + 1)
+        return _Turn(self._locks, stream)
+
+
+class _Lock(asyncio.Lock):
+    users = 0
+
+
+class _Turn:
+    """A turn at a stream, behind those who asked for one before; its lock is there while somebody wants it."""
+
+    __slots__ = ("_lock", "_locks", "_stream")
+
+    def __init__(self, locks: dict[UUID, _Lock], stream: UUID) -> None:
+        self._locks, self._stream = locks, stream
+
+    async def __aenter__(self) -> None:
+        self._lock = self._locks.get(self._stream) or self._locks.setdefault(self._stream, _Lock())
+        self._lock.users += 1
         try:
-            async with lock:
-                yield
-        finally:
-            lock, users = self._locks[stream]
-            if users == 1:
-                del self._locks[stream]
-            else:
-                self._locks[stream] = (lock, users - 1)
+            await self._lock.acquire()
+        except BaseException:
+            self._leave()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._lock.release()
+        self._leave()
+
+    def _leave(self) -> None:
+        self._lock.users -= 1
+        if not self._lock.users:
+            del self._locks[self._stream]

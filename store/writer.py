@@ -34,7 +34,7 @@ SQL = queries("store", "writer.sql")
 _BATCH_EVENTS = 512
 """At most this many events in one transaction, so that the lock is held for a few milliseconds only."""
 
-_FEW, _MANY = 16, 128
+_FEW, _MANY = 24, 128
 """Of more commands than a few, half are taken at once, but not too many: while they are committed, whoever was
 answered before prepares the next ones. To take all would let the process and the database wait for each other."""
 
@@ -62,7 +62,7 @@ class StaleVersion(UpheldError):
     title = "Somebody else changed it first"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewStream:
     """A stream that begins: what it is about, and its wrapped key."""
 
@@ -73,7 +73,7 @@ class NewStream:
     key: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Append:
     """Events to append together, if every stream in `expected` still has the version named there.
 
@@ -85,7 +85,7 @@ class Append:
     begins: Sequence[NewStream] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Committed:
     """Where the events came to stand in the log, and when they were recorded."""
 
