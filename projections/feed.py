@@ -5,6 +5,7 @@ What fails again and again is found, parked with its stream, and holds up nobody
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from psycopg import AsyncConnection
 from domain.errors import UpheldError
 from projections.checkpoints import SQL, SYSTEMIC, Checkpoint, Failure, Fenced, leave_out
 from projections.folding import States, Taker, show
-from projections.log import Log, by_stream, read_facts
+from projections.log import Log, by_stream, read_earlier, read_facts
 from projections.projection import Projection, Recorded
 from store.keyring import Keyring
 
@@ -49,7 +50,7 @@ class Feed:
         self._log = log
         self._keyring = keyring
         self._projection = projection
-        self._states = States(keyring)
+        self._states = States()
         self._checkpoint: Checkpoint | None = None
 
     async def run(self, conn: AsyncConnection[Any]) -> None:
@@ -105,7 +106,7 @@ class Feed:
     async def _write(self, conn: AsyncConnection[Any], checkpoint: Checkpoint, page: Sequence[Recorded]) -> None:
         shown = self._projection.page(self._keyring)
         own = [fact for fact in page if fact.stream not in checkpoint.parked]
-        await self._states.recall(conn, own)
+        await self._states.recall(own, self._log.earlier)
         await show(own, self._states, [Taker(shown, checkpoint.position)])
         async with conn.transaction():
             await checkpoint.move(conn, page[-1].position, page[-1].recorded_at)
@@ -133,7 +134,7 @@ async def take_alone(
     try:
         async with conn.transaction():
             shown = projection.page(keyring)
-            await states.recall(conn, own)
+            await states.recall(own, partial(read_earlier, conn, keyring))
             for fact in own:
                 await show([fact], states, [Taker(shown, 0)])
             await shown.write(conn)
@@ -157,7 +158,7 @@ async def retry_parked(
         if checkpoint is None or checkpoint.version != projection.version:
             raise StandsAside(f"the projection {projection.name} stands in another version")
         own = await read_facts(conn, keyring, "stream", (checkpoint.position, stream))
-        failure = await take_alone(conn, projection, keyring, States(keyring), own) if own else None
+        failure = await take_alone(conn, projection, keyring, States(), own) if own else None
         if failure is None:
             await conn.execute(SQL["release"], (projection.name, False, stream))
         else:

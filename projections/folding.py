@@ -1,33 +1,31 @@
 """Folding facts into the states that they lead to, for whoever reads the log page by page."""
 
 import asyncio
-from collections.abc import Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 from uuid import UUID
 
-from psycopg import AsyncConnection
-
-from projections.log import read_facts
 from projections.projection import Page, Recorded, State
-from store.keyring import Keyring
 
-__all__ = ["States", "Taker", "show"]
+__all__ = ["Earlier", "States", "Taker", "show"]
 
 _REMEMBERED = 1_500
 _AT_A_STRETCH = 50
 """Facts folded before others in the process have their turn: a few milliseconds."""
 
 
+Earlier = Callable[[Sequence[tuple[UUID, int]]], Awaitable[Sequence[Recorded]]]
+"""Reads what was recorded of some streams before the version given for each, stream by stream."""
+
+
 class States:
     """The states that the last facts led to; what was forgotten is folded again from the log."""
 
-    def __init__(self, keyring: Keyring) -> None:
-        self._keyring = keyring
+    def __init__(self) -> None:
         self._states: dict[int, State] = {}  # by the number of the stream, which is found faster than the UUID
 
-    async def recall(self, conn: AsyncConnection[Any], page: Sequence[Recorded]) -> None:
+    async def recall(self, page: Sequence[Recorded], earlier: Earlier) -> None:
         """Make ready for a page: fold the states that it goes on from and that are not remembered."""
         first: dict[UUID, int] = {}
         for recorded in page:
@@ -40,8 +38,7 @@ class States:
             elif version > 1:
                 missing.append((stream, version))
         if missing:
-            ids, versions = zip(*missing, strict=True)
-            for recorded in await read_facts(conn, self._keyring, "earlier", (list(ids), list(versions))):
+            for recorded in await earlier(missing):
                 self.fold(recorded)
 
     def fold(self, recorded: Recorded) -> State:

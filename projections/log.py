@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -18,7 +18,7 @@ from store.database import Database, reaching_the_database
 from store.keyring import Keyring
 from store.queries import queries
 
-__all__ = ["PAGE", "Log", "by_stream", "end_at", "end_of_the_log", "read_facts"]
+__all__ = ["PAGE", "Log", "by_stream", "end_at", "end_of_the_log", "read_earlier", "read_facts"]
 
 log = structlog.get_logger("upheld.log")
 SQL = queries("projections", "log.sql")
@@ -32,7 +32,11 @@ _GATHER_SECONDS = 0.01
 that pause, each page would hold just what was recorded while the one before was written, and they would take all the
 time that there is."""
 _REMEMBERED = 8
+"""Pages, and ends of the log, that stay in memory."""
+_RECALLED = 64
+"""Streams whose earlier facts do."""
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -45,6 +49,14 @@ async def read_facts(
     """
     found = await conn.execute(SQL[query], params, binary=True)
     return [Recorded(keyring, row) for row in await found.fetchall()]
+
+
+async def read_earlier(
+    conn: AsyncConnection[Any], keyring: Keyring, wanted: Sequence[tuple[UUID, int]]
+) -> list[Recorded]:
+    """What was recorded of some streams before the version given for each, stream by stream."""
+    streams, versions = zip(*wanted, strict=True)
+    return await read_facts(conn, keyring, "earlier", (list(streams), list(versions)))
 
 
 def by_stream(facts: Iterable[Recorded]) -> dict[UUID, list[Recorded]]:
@@ -81,7 +93,8 @@ class Log:
         self._database = database
         self._keyring = keyring
         self._pages: OrderedDict[int, list[Recorded]] = OrderedDict()
-        self._reading = asyncio.Lock()
+        self._earlier: OrderedDict[tuple[int, int], list[Recorded]] = OrderedDict()
+        self._reading, self._recalling = asyncio.Lock(), asyncio.Lock()
         self._turn = asyncio.Condition()
         self._turns = 0
         self._ends: OrderedDict[int, int] = OrderedDict()  # where the log was seen to end, and in which turn
@@ -124,6 +137,18 @@ class Log:
         async with self._reading:
             return await self._read(position)
 
+    async def earlier(self, wanted: Sequence[tuple[UUID, int]]) -> list[Recorded]:
+        """The same as `read_earlier`, read and decoded once for everybody who follows the log closely."""
+        async with self._recalling:
+            found = {(stream.int, version): self._earlier.get((stream.int, version)) for stream, version in wanted}
+            if missing := [(stream, version) for stream, version in wanted if found[stream.int, version] is None]:
+                async with self._database.pool.connection() as conn:
+                    read = by_stream(await read_earlier(conn, self._keyring, missing))
+                for stream, version in missing:
+                    found[stream.int, version] = read.get(stream, [])
+                    _remember(self._earlier, (stream.int, version), read.get(stream, []), most=_RECALLED)
+        return [recorded for facts in found.values() for recorded in facts or ()]
+
     async def _read(self, position: int) -> list[Recorded]:
         if page := self._pages.get(position):
             return page
@@ -137,8 +162,8 @@ class Log:
         return page
 
 
-def _remember(those: "OrderedDict[int, T]", key: int, value: T) -> None:
+def _remember(those: "OrderedDict[K, T]", key: K, value: T, *, most: int = _REMEMBERED) -> None:
     those[key] = value
     those.move_to_end(key)
-    while len(those) > _REMEMBERED:
+    while len(those) > most:
         those.popitem(last=False)

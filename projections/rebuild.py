@@ -8,6 +8,7 @@ the end, in one short transaction, the new tables take the place of the old. A b
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -21,7 +22,7 @@ from projections.checkpoints import SQL as CHECKPOINTS
 from projections.checkpoints import SYSTEMIC, Checkpoint, leave_out, make_tables
 from projections.feed import take_alone
 from projections.folding import States, Taker, show
-from projections.log import PAGE, by_stream, read_facts
+from projections.log import PAGE, by_stream, read_earlier, read_facts
 from projections.log import SQL as LOG
 from projections.projection import Projection, Recorded
 from store.database import PLANNED_FOR_FULL_TABLES, Database, configure
@@ -184,7 +185,7 @@ class _Building:
     async def _show(self, facts: Sequence[Recorded], takers: Sequence[Taker]) -> bool:
         """Show whole streams; answers whether one of them could not be taken in."""
         try:
-            await show(facts, States(self._keyring), takers)
+            await show(facts, States(), takers)
         except Exception:
             log.exception("some streams could not be folded")
             return True
@@ -213,7 +214,7 @@ class _Building:
 
     async def follow(self, reading: AsyncConnection[Any], builds: Sequence[_Build]) -> None:
         """Take in what was recorded meanwhile, until little is left."""
-        states = States(self._keyring)
+        states = States()
         while True:
             after = min(build.reached for build in builds)
             facts = await read_facts(reading, self._keyring, "page", (after, PAGE))
@@ -227,7 +228,8 @@ class _Building:
     async def _take(self, builds: Sequence[_Build], facts: Sequence[Recorded], states: States) -> None:
         takers = [build.taker(self._keyring) for build in builds]
         try:
-            await states.recall(self._conn, [fact for fact in facts if any(taker.wants(fact) for taker in takers)])
+            wanted = [fact for fact in facts if any(taker.wants(fact) for taker in takers)]
+            await states.recall(wanted, partial(read_earlier, self._conn, self._keyring))
             await show(facts, states, takers)
             taken = await self._written(takers)
         except SYSTEMIC:
@@ -262,7 +264,7 @@ class _Building:
         for build in builds:
             taker = build.taker(self._keyring)
             for stream, own in by_stream(fact for fact in facts if taker.wants(fact)).items():
-                states = States(self._keyring)
+                states = States()
                 if failure := await take_alone(self._conn, build.projection, self._keyring, states, own):
                     build.parked.add(stream)
                     await leave_out(self._conn, build.projection, failure, building=True)
@@ -273,7 +275,7 @@ class _Building:
         for stream in list(build.parked):
             async with self._conn.transaction():
                 facts = await read_facts(self._conn, self._keyring, "stream", (build.reached, stream))
-                if not await take_alone(self._conn, build.projection, self._keyring, States(self._keyring), facts):
+                if not await take_alone(self._conn, build.projection, self._keyring, States(), facts):
                     await self._conn.execute(CHECKPOINTS["release"], (build.name, True, stream))
                     build.parked.discard(stream)
 
@@ -301,7 +303,7 @@ class _Building:
         # Who has read his own write must not find it gone again: not behind where the old one stands.
         while standing is not None and build.reached < standing.position:
             facts = await read_facts(conn, self._keyring, "page", (build.reached, PAGE))
-            await self._take([build], facts, States(self._keyring))
+            await self._take([build], facts, States())
         position = build.reached
         recorded_at = await (await conn.execute(SQL["recorded_at"], (position,))).fetchone()
         old = await (await conn.execute(SQL["old_tables"], (name,))).fetchone()
