@@ -34,9 +34,11 @@ __all__ = [
 UPHELD = ("-m", "api.cli")
 _STOP_WITHIN = 15
 _FOLLOW = [*(projection.name for projection in FED), "routing"]
-_STALLED_SECONDS = 60
+_STALLED_SECONDS = 120
+"""To build the indexes of a long log takes a while, in which nothing else moves."""
 _REACHED = """
-SELECT coalesce(min(position), 0), (SELECT coalesce(max(notification_id), 0) FROM stored_events)
+SELECT coalesce(min(position), 0), (SELECT coalesce(max(notification_id), 0) FROM stored_events),
+       sum(position) + (SELECT coalesce(sum(folded + coalesce(position, 0)), 0) FROM builds)
 FROM checkpoints WHERE name = ANY(%s)"""
 
 
@@ -110,19 +112,19 @@ async def worker_elsewhere(database: Database) -> AsyncIterator[None]:
 async def caught_up(dsn: str) -> None:
     """Wait until every projection and policy has reached the end of the log.
 
-    Raises `RuntimeError` where none of them moves for a minute.
+    Raises `RuntimeError` where none of them moves, nor what is built anew, for two minutes.
     """
-    last, moved = -1, time.monotonic()
+    last, moved = None, time.monotonic()
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
         while True:
             row = await (await conn.execute(_REACHED, (_FOLLOW,))).fetchone()
-            reached, head = row or (0, 0)
+            reached, head, progress = row or (0, 0, 0)
             if reached >= head:
                 return
-            if reached != last:
-                last, moved = reached, time.monotonic()
+            if progress != last:
+                last, moved = progress, time.monotonic()
             elif time.monotonic() - moved > _STALLED_SECONDS:
-                raise RuntimeError(f"the projections have stood still at {reached} of {head} for a minute")
+                raise RuntimeError(f"the projections have stood still at {reached} of {head} for two minutes")
             await asyncio.sleep(0.05)
 
 
