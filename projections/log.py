@@ -55,8 +55,11 @@ async def read_earlier(
     conn: AsyncConnection[Any], keyring: Keyring, wanted: Sequence[tuple[UUID, int]]
 ) -> list[Recorded]:
     """What was recorded of some streams before the version given for each, stream by stream."""
-    streams, versions = zip(*wanted, strict=True)
-    return await read_facts(conn, keyring, "earlier", (list(streams), list(versions)))
+    return await read_facts(conn, keyring, "earlier", _columns(wanted))
+
+
+def _columns(wanted: Sequence[tuple[UUID, int]]) -> tuple[list[UUID], list[int]]:
+    return [stream for stream, _ in wanted], [version for _, version in wanted]
 
 
 def by_stream(facts: Iterable[Recorded]) -> dict[UUID, list[Recorded]]:
@@ -142,8 +145,8 @@ class Log:
         async with self._recalling:
             found = {(stream.int, version): self._earlier.get((stream.int, version)) for stream, version in wanted}
             if missing := [(stream, version) for stream, version in wanted if found[stream.int, version] is None]:
-                async with self._database.pool.connection() as conn:
-                    read = by_stream(await read_earlier(conn, self._keyring, missing))
+                rows = await self._database.fetch(SQL["earlier"], _columns(missing), steady=True)
+                read = by_stream(Recorded(self._keyring, row) for row in rows)
                 for stream, version in missing:
                     found[stream.int, version] = read.get(stream, [])
                     _remember(self._earlier, (stream.int, version), read.get(stream, []), most=_RECALLED)
@@ -153,7 +156,7 @@ class Log:
         if page := self._pages.get(position):
             return page
         turn = self._turns
-        rows = await self._database.fetch(SQL["page"], (position, PAGE))
+        rows = await self._database.fetch(SQL["page"], (position, PAGE), steady=True)
         page = [Recorded(self._keyring, row) for row in rows]
         if page:
             _remember(self._pages, position, page)

@@ -10,7 +10,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import LiteralString, TypeAlias
@@ -30,6 +30,7 @@ Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
 logger = logging.getLogger("upheld.database")
 
 _OLDEST = 15
+_STEADY_CONNECTIONS = 2
 _LOOK_EVERY = 0.5  # seconds between two looks at the embedded server
 # A peer that vanished without a word is noticed within about ten seconds; what the address says goes first.
 _PATIENCE: dict[str, str | int] = {
@@ -101,6 +102,7 @@ class Database:
         self._server: EmbeddedServer | None = None
         self._max_connections = max_connections
         self._pool: AsyncConnectionPool[Connection] | None = None
+        self._steady: AsyncConnectionPool[Connection] | None = None
         self._open = contextlib.AsyncExitStack()
         self.connections = 0
         """How many connections the pool has made so far; a new one may stand in for one that broke."""
@@ -131,9 +133,11 @@ class Database:
                 stack.push_async_callback(asyncio.to_thread, self._server.stop)
                 self.dsn = self._server.dsn
             await self._look_at_the_database()
-            self._pool = self._make_pool()
-            await self._pool.open()
-            stack.push_async_callback(self._pool.close)
+            self._pool = self._make_pool("read", self._prepare_for_reading, 1, self._max_connections)
+            self._steady = self._make_pool("steady", self._prepare_for_full_tables, 0, _STEADY_CONNECTIONS)
+            for pool in (self._pool, self._steady):
+                await pool.open()
+                stack.push_async_callback(pool.close)
             if self._server is not None:
                 monitor = asyncio.create_task(self._keep_alive(self._server), name="embedded PostgreSQL")
                 stack.push_async_callback(_end, monitor)
@@ -143,22 +147,27 @@ class Database:
         """Close the pool and give back the embedded server; what `connect` made is closed by whoever asked for it."""
         await self._open.aclose()
 
-    async def fetch(self, query: LiteralString, params: Params | None = None) -> list[TupleRow]:
+    async def fetch(
+        self, query: LiteralString, params: Params | None = None, *, steady: bool = False
+    ) -> list[TupleRow]:
         """All rows of a query that only reads.
+
+        A `steady` one is asked again and again for as long as the process lives: its plan, which is made once and
+        perhaps while the tables are empty, is the one for full tables.
 
         A connection of the pool may have died unnoticed while it was idle; then another one is asked, once. Raises
         Unavailable when the database is out of reach.
         """
         with reaching_the_database():
             try:
-                return await self._fetch(query, params)
+                return await self._fetch(query, params, steady=steady)
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 if isinstance(error, psycopg.errors.QueryCanceled | PoolTimeout):
                     raise
-                return await self._fetch(query, params)
+                return await self._fetch(query, params, steady=steady)
 
-    async def _fetch(self, query: LiteralString, params: Params | None) -> list[TupleRow]:
-        async with self.pool.connection() as connection:
+    async def _fetch(self, query: LiteralString, params: Params | None, *, steady: bool) -> list[TupleRow]:
+        async with (self._steady if steady and self._steady else self.pool).connection() as connection:
             return await (await connection.execute(query, params, binary=True)).fetchall()
 
     async def connect(self, name: str, settings: Mapping[str, str] = MappingProxyType({})) -> Connection:
@@ -201,16 +210,18 @@ class Database:
         finally:
             await connection.close()
 
-    def _make_pool(self) -> AsyncConnectionPool[Connection]:
+    def _make_pool(
+        self, name: str, configure: Callable[[Connection], Awaitable[None]], least: int, most: int
+    ) -> AsyncConnectionPool[Connection]:
         return AsyncConnectionPool(
-            self._conninfo("read"),
+            self._conninfo(name),
             kwargs={"autocommit": True},
-            min_size=1,
-            max_size=self._max_connections,
+            min_size=least,
+            max_size=most,
             open=False,
             check=None,
-            configure=self._prepare_for_reading,
-            name="upheld",
+            configure=configure,
+            name=f"upheld-{name}",
             timeout=3.0,
             # Giving up early leaves it to the next reader to try: a long backoff would outlast the outage.
             reconnect_timeout=2.0,
@@ -224,6 +235,9 @@ class Database:
             " set_config('random_page_cost', '1.1', false), set_config('jit', 'off', false)"
         )
         self.connections += 1
+
+    async def _prepare_for_full_tables(self, connection: Connection) -> None:
+        await configure(connection, {"TimeZone": "UTC", "statement_timeout": "10s", **PLANNED_FOR_FULL_TABLES})
 
     async def _keep_alive(self, server: EmbeddedServer) -> None:
         """Start the embedded server again whenever it died."""

@@ -18,7 +18,7 @@ from domain.order import Assignment
 from projections.checkpoints import Checkpoint, Fenced, list_parked, prepare
 from projections.feed import Feed, retry_parked
 from projections.leader import Work, lead
-from projections.log import Log
+from projections.log import SQL, Log
 from projections.projection import Projection
 from projections.registry import PROJECTIONS
 from projections.worker import feeding
@@ -165,6 +165,18 @@ class TestFollowing:
         await asyncio.gather(following, return_exceptions=True)
 
         assert len(pages) <= 3  # what was there when it was told, and what had gathered since
+
+    @pytest.mark.parametrize(("query", "params"), [("page", (0, 500)), ("earlier", ([UUID(int=1)], [7]))])
+    async def test_the_log_is_read_the_same_way_whatever_the_planner_knows_of_it(
+        self, given: Given, database: Database, query: str, params: tuple[object, ...]
+    ) -> None:
+        for _ in range(50):
+            await given.promise("redelivery", due=A_DAY)
+        rows = await database.fetch("EXPLAIN " + SQL[query], params, steady=True)
+        plan = "\n".join(row[0] for row in rows)
+
+        assert "Index Scan using streams_pkey" in plan
+        assert not [way for way in ("Hash Join", "Merge Join", "Bitmap", "Seq Scan") if way in plan]
 
     async def test_a_lost_connection_is_made_anew(self, given: Given, database: Database, keyring: Keyring) -> None:
         await prepared(database, diary())
