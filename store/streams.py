@@ -21,7 +21,7 @@ __all__ = ["Known", "Streams"]
 
 SQL = queries("store", "streams.sql")
 
-_REMEMBERED = 5_000
+_REMEMBERED = 10_000
 _SIBLINGS = 50
 _FOLDED_AT_ONCE = 100
 _EVER = 2**62
