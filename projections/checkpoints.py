@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 from psycopg import AsyncConnection
 
-from domain.errors import UpheldError
+from domain.errors import Unavailable, UpheldError
 from projections.projection import Projection
 from store.queries import queries
 
@@ -154,6 +154,7 @@ async def _tables(conn: AsyncConnection[Any]) -> set[str]:
 
 
 SYSTEMIC = (
+    Unavailable,
     psycopg.OperationalError,
     psycopg.InterfaceError,
     psycopg.errors.SyntaxErrorOrAccessRuleViolation,

