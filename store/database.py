@@ -121,9 +121,7 @@ class Database:
     @property
     def pool(self) -> AsyncConnectionPool[Connection]:
         """The pool of connections for reading; the database must have been started."""
-        if self._pool is None:
-            raise RuntimeError("the database was not started")
-        return self._pool
+        return _started(self._pool)
 
     async def start(self) -> None:
         """Start or join the embedded server if it is asked for, look at the database, and fill the pool."""
@@ -167,7 +165,7 @@ class Database:
                 return await self._fetch(query, params, steady=steady)
 
     async def _fetch(self, query: LiteralString, params: Params | None, *, steady: bool) -> list[TupleRow]:
-        async with (self._steady if steady and self._steady else self.pool).connection() as connection:
+        async with _started(self._steady if steady else self._pool).connection() as connection:
             return await (await connection.execute(query, params, binary=True)).fetchall()
 
     async def connect(self, name: str, settings: Mapping[str, str] = MappingProxyType({})) -> Connection:
@@ -253,7 +251,14 @@ class Database:
                 await asyncio.sleep(2.0)
             else:
                 # Without this, each connection of the old server would still fail one reader.
-                await self.pool.check()
+                for pool in (self._pool, self._steady):
+                    await _started(pool).check()
+
+
+def _started(pool: "AsyncConnectionPool[Connection] | None") -> "AsyncConnectionPool[Connection]":
+    if pool is None:
+        raise RuntimeError("the database was not started")
+    return pool
 
 
 async def _end(task: asyncio.Task[None]) -> None:
