@@ -6,14 +6,13 @@ import time
 from functools import cache
 from urllib.parse import quote
 
-import msgspec
 import structlog
 from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.logs import log_request
-from api.problems import PROBLEM, problem_body
-from domain.errors import Invalid, Unavailable, UpheldError
+from api.problems import problem
+from domain.errors import Invalid, Unavailable
 
 __all__ = ["Entrance"]
 
@@ -28,15 +27,6 @@ _seconds = Histogram(
 @cache
 def _measured(method: str, route: str, status: int) -> Histogram:
     return _seconds.labels(method, route, status)
-
-
-async def _refuse(send: Send, error: UpheldError) -> None:
-    body = msgspec.json.encode(problem_body(error))
-    headers = [(b"content-type", PROBLEM.encode()), (b"content-length", str(len(body)).encode())]
-    if isinstance(error, Unavailable):
-        headers.append((b"retry-after", str(error.retry_after).encode()))
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 class Entrance:
@@ -66,7 +56,7 @@ class Entrance:
         path = _as_sent(scope)
         try:
             if path is None:
-                await _refuse(answer, Invalid("", "holds the character NUL"))
+                await problem(Invalid("", "holds the character NUL"))(scope, receive, answer)
             else:
                 scope["path"] = path
                 await self.app(scope, receive, answer)
@@ -74,7 +64,7 @@ class Entrance:
             # The process stops, and gives up what takes too long, as a body that never comes.
             if answered:
                 raise
-            await _refuse(answer, Unavailable("the server is stopping"))
+            await problem(Unavailable("the server is stopping"))(scope, receive, answer)
         finally:
             seconds = time.perf_counter() - began
             route = getattr(scope.get("route"), "path", "unknown")
