@@ -129,7 +129,9 @@ class Feed:
 async def take_alone(
     conn: AsyncConnection[Any], projection: Projection, keyring: Keyring, states: States, own: Sequence[Recorded]
 ) -> Failure | None:
-    """Take in facts of one stream, or nothing of them; answers what failed."""
+    """Take in facts of one stream, if there are any, or nothing of them; answers what failed."""
+    if not own:
+        return None
     fact = own[0]
     try:
         async with conn.transaction():
@@ -158,7 +160,7 @@ async def retry_parked(
         if checkpoint is None or checkpoint.version != projection.version:
             raise StandsAside(f"the projection {projection.name} stands in another version")
         own = await read_facts(conn, keyring, "stream", (checkpoint.position, stream))
-        failure = await take_alone(conn, projection, keyring, States(), own) if own else None
+        failure = await take_alone(conn, projection, keyring, States(), own)
         if failure is None:
             await conn.execute(SQL["release"], (projection.name, False, stream))
         else:
