@@ -20,7 +20,7 @@ from store.database import Database
 from store.keyring import Keyring
 from store.ledger import Ledger
 from tests.conftest import Given
-from tests.projections.explaining import Explaining
+from tests.projections.explaining import Explaining, fill
 from tests.projections.playing import KINDS, ByHand, Chronicle, Play
 
 pytestmark = pytest.mark.anyio
@@ -229,20 +229,17 @@ class Explained(Explaining, Flags):
 A_YEAR_OF_FLAGS = """
 INSERT INTO {table}
 SELECT gen_random_uuid(), begins_at, begins_at, begins_at + interval '5 hours', 'overdue', begins_at, begins_at,
-       'courier', 'courier:' || number %% 300, NULL, begins_at, begins_at, 'redelivery', 'agent:ling', NULL
-FROM generate_series(1, %(rows)s) AS number,
-     LATERAL (SELECT timestamptz '2026-01-01Z' + number * interval '1 year' / %(rows)s AS begins_at) AS made
+       'courier', 'courier:' || number % 300, NULL, begins_at, begins_at, 'redelivery', 'agent:ling', NULL
+FROM generate_series(1, {rows}) AS number,
+     LATERAL (SELECT timestamptz '2026-01-01Z' + number * interval '1 year' / {rows} AS begins_at) AS made
 """
 
 
 @pytest.fixture
 async def a_year_of_flags(database: Database, keyring: Keyring) -> None:
     """40,000 flags of five hours that were ended by facts, and 20,000 that the clock ended; about 34 at any time."""
-    async with await database.connect("worker") as conn:
-        await ByHand(conn, keyring, FLAGS).create()
-        for table, rows in (("flags_held", 40_000), ("flags", 20_000)):
-            await conn.execute(A_YEAR_OF_FLAGS.format(table=table), {"rows": rows})
-        await conn.execute("ANALYZE flags, flags_held")
+    many = (("flags_held", "40000"), ("flags", "20000"))
+    await fill(database, FLAGS, *(A_YEAR_OF_FLAGS.format(table=table, rows=rows) for table, rows in many))
 
 
 @pytest.mark.parametrize("wanted", [{}, {"recipient": "courier:7"}, {"reason": "overdue", "role": "courier"}])

@@ -17,8 +17,7 @@ from projections.history import HISTORY, History, HistoryFilter, HistoryItem
 from store.database import Database
 from store.keyring import Keyring
 from tests.conftest import Given
-from tests.projections.explaining import Explaining
-from tests.projections.playing import ByHand
+from tests.projections.explaining import Explaining, fill
 
 pytestmark = pytest.mark.anyio
 
@@ -357,10 +356,7 @@ FROM generate_series(1, 60000) AS number,
 async def test_what_somebody_did_is_found_without_reading_what_others_did(
     actor: str, given: Given, database: Database, keyring: Keyring
 ) -> None:
-    async with await database.connect("worker") as conn:
-        await ByHand(conn, keyring, HISTORY).create()
-        await conn.execute(MANY_FACTS)
-        await conn.execute("ANALYZE history")
+    await fill(database, HISTORY, MANY_FACTS)
     history = Explained(database, keyring)
     await history.page(HistoryFilter(actor=actor), limit=50)
 

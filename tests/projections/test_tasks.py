@@ -17,7 +17,7 @@ from store.database import Database
 from store.keyring import Keyring
 from store.ledger import Ledger
 from tests.conftest import Given
-from tests.projections.explaining import Explaining
+from tests.projections.explaining import Explaining, fill
 from tests.projections.playing import PEOPLE, ByHand, Chronicle, Play
 
 pytestmark = pytest.mark.anyio
@@ -123,10 +123,7 @@ FROM generate_series(1, 60000) AS number,
 async def test_a_screen_of_long_ago_is_found_among_the_tasks_of_that_keeper(
     given: Given, ledger: Ledger, database: Database, keyring: Keyring
 ) -> None:
-    async with await database.connect("worker") as conn:
-        await ByHand(conn, keyring, TASKS).create()
-        await conn.execute(A_YEAR_OF_TASKS)
-        await conn.execute("ANALYZE tasks")
+    await fill(database, TASKS, A_YEAR_OF_TASKS)
     tasks = Explained(database, keyring)
     for months in range(12):
         await tasks.of_at("courier:7", given.now - timedelta(days=30 * months), ledger)
