@@ -1,4 +1,7 @@
-"""The command line: `upheld serve`, `demo`, `worker`, `import`, `status`, `rebuild`, `parked` (contract, section 1)."""
+"""The command line: `upheld serve`, `demo`, `worker`, `import`, `status`, `rebuild`, `parked` (contract, section 1).
+
+What serves or imports is itself imported by the commands that do so: it would make the others start a third later.
+"""
 
 import asyncio
 import sys
@@ -12,9 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api import operating, server
-from api.demo import load_demo
-from api.importing import run_import
+from api import operating
 from api.settings import Settings
 from api.status import read_status
 from domain.errors import ConfigurationError, UpheldError
@@ -44,19 +45,26 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> 
 @app.command()
 def demo(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> None:
     """Serve, with the four stories loaded."""
+    from api.demo import load_demo
+    from api.server import address
+
     settings, listener = _bind(host, port)
     if (said := asyncio.run(load_demo(settings))) is not None:
         print(said, flush=True)
-    address = server.address(listener)
-    print(f"promises in danger: {address}/\nthe API, to try out: {address}/docs", flush=True)
+    at = address(listener)
+    print(f"promises in danger: {at}/\nthe API, to try out: {at}/docs", flush=True)
     _serve(settings, listener, workers)
 
 
 def _bind(host: str, port: int) -> tuple[Settings, socket]:
+    from api import server
+
     return server.open_to(host, Settings.load()), server.bind(host, port)
 
 
 def _serve(settings: Settings, listener: socket, workers: int) -> None:
+    from api import server
+
     if workers == 1:
         server.run(partial(server.serve, settings, listener))
     else:
@@ -66,6 +74,8 @@ def _serve(settings: Settings, listener: socket, workers: int) -> None:
 @app.command()
 def worker() -> None:
     """Feed the projections and follow the policies, for scaling out."""
+    from api import server
+
     server.run(partial(server.work, Settings.load()))
 
 
@@ -75,6 +85,8 @@ def import_(
     mapping: Annotated[Path | None, typer.Option(help="A TOML file that says what the columns mean.")] = None,
 ) -> None:
     """Load commitments from a file; running it again imports nothing twice."""
+    from api.importing import run_import
+
     raise typer.Exit(run_import(file, mapping))
 
 

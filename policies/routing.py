@@ -8,20 +8,18 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import structlog
 from psycopg import AsyncConnection
 
 from domain.actors import UPHELD
 from domain.catalogue import Catalogue
 from domain.commitment import Commitment
-from domain.errors import Unavailable
 from domain.handing_over import route
 from domain.moment import Moment
 from domain.order import Order
 from domain.values import Origin
 from projections.checkpoints import SQL as CHECKPOINTS
-from projections.checkpoints import Failure, ParkedStream, park
+from projections.checkpoints import SYSTEMIC, Failure, ParkedStream, park
 from store.ledger import Ledger
 from store.queries import queries
 
@@ -79,14 +77,35 @@ class RoutingPolicy:
         stretch = {"after": after, "last": last}
         assigned = await (await conn.execute(SQL["assigned"], stretch)).fetchall()
         for start in range(0, len(assigned), _AT_ONCE):
-            some = assigned[start : start + _AT_ONCE]
-            errors = await asyncio.gather(*(self._route(order_id) for _, order_id in some))
-            for (position, order_id), error in zip(some, errors, strict=True):
+            unrouted = await self._unrouted(assigned[start : start + _AT_ONCE])
+            errors = await asyncio.gather(*(self._route(order_id) for _, order_id in unrouted))
+            for (position, order_id), error in zip(unrouted, errors, strict=True):
                 if error is not None:
                     log.error("parked", policy="routing", order_id=order_id, exc_info=error)
                     await park(conn, "routing", Failure(Order.id_of(order_id), position, error))
         await conn.execute(SQL["move"], stretch)
         return True
+
+    async def _unrouted(self, assigned: list[tuple[int, str]]) -> list[tuple[int, str]]:
+        """Those of these orders on which a promise is not with whoever carries it; mostly there is none.
+
+        What is assigned after the orders were read here is looked at in a later stretch.
+        """
+        moment, found = self._moment(), set()
+        order_ids = [order_id for _, order_id in assigned]
+        try:
+            orders = await self._ledger.orders(order_ids)
+            for commitment in (await self._ledger.commitments(await self._ledger.commitments_on(*order_ids))).values():
+                if commitment.order_id not in found:
+                    route(commitment, orders.get(commitment.order_id or ""), moment)
+                    if commitment.pending_events:
+                        found.add(commitment.order_id)
+        except SYSTEMIC:
+            raise
+        except Exception:
+            log.exception("some orders are looked at one by one")
+            return assigned
+        return [(position, order_id) for position, order_id in assigned if order_id in found]
 
     async def retry(self, conn: AsyncConnection[Any], parked: ParkedStream) -> Failure | None:
         """Route an order again that could not be routed; answers why it still cannot."""
@@ -99,10 +118,9 @@ class RoutingPolicy:
     async def _route(self, order_id: str) -> Exception | None:
         """Route an order, and answer what it failed with in the end."""
         for attempt in range(1, _TRIES + 1):
-            moment = Moment(self._ledger.clock.now(), Origin(UPHELD), self._catalogue)
             try:
-                await route_order(self._ledger, order_id, moment)
-            except (Unavailable, psycopg.OperationalError, psycopg.InterfaceError):
+                await route_order(self._ledger, order_id, self._moment())
+            except SYSTEMIC:
                 raise
             except Exception as error:
                 if attempt == _TRIES:
@@ -110,3 +128,6 @@ class RoutingPolicy:
             else:
                 return None
         return None
+
+    def _moment(self) -> Moment:
+        return Moment(self._ledger.clock.now(), Origin(UPHELD), self._catalogue)

@@ -105,19 +105,24 @@ class Feed:
 
     async def _write(self, conn: AsyncConnection[Any], checkpoint: Checkpoint, page: Sequence[Recorded]) -> None:
         shown = self._projection.page(self._keyring)
-        own = [fact for fact in page if fact.stream not in checkpoint.parked]
+        own = self._own(checkpoint, page)
         await self._states.recall(own, self._log.earlier)
         await show(own, self._states, [Taker(shown, checkpoint.position)])
         async with conn.transaction():
             await checkpoint.move(conn, page[-1].position, page[-1].recorded_at)
             await shown.write(conn)
 
+    def _own(self, checkpoint: Checkpoint, page: Sequence[Recorded]) -> list[Recorded]:
+        """What the projection is shown of a page of the log."""
+        categories, parked = self._projection.page.categories, checkpoint.parked
+        return [fact for fact in page if fact.category in categories and fact.stream not in parked]
+
     async def _isolate(self, conn: AsyncConnection[Any], checkpoint: Checkpoint, page: Sequence[Recorded]) -> None:
         """Take in each stream of a page by itself, and park those that fail."""
         failures: list[Failure] = []
         async with conn.transaction():
             await checkpoint.move(conn, page[-1].position, page[-1].recorded_at)
-            for own in by_stream(fact for fact in page if fact.stream not in checkpoint.parked).values():
+            for own in by_stream(self._own(checkpoint, page)).values():
                 if failure := await take_alone(conn, self._projection, self._keyring, self._states, own):
                     await checkpoint.park(conn, self._projection, failure)
                     failures.append(failure)

@@ -60,7 +60,7 @@ class States:
 
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """Who takes in facts: a page of a projection, from behind a position on, but for what is parked."""
+    """Who takes in facts: a page of a projection, of its categories, from behind a position on, but what is parked."""
 
     page: Page
     reached: int
@@ -68,20 +68,36 @@ class Taker:
 
     @property
     def wants_all(self) -> bool:
+        """Whether it takes all of its categories."""
         return not self.reached and not self.parked
 
     def wants(self, recorded: Recorded) -> bool:
-        return recorded.position > self.reached and not (self.parked and recorded.stream in self.parked)
+        return (
+            recorded.category in self.page.categories
+            and recorded.position > self.reached
+            and not (self.parked and recorded.stream in self.parked)
+        )
 
 
 async def show(facts: Sequence[Recorded], states: States, takers: Sequence[Taker]) -> None:
     """Show facts, with the states that they lead to, to whoever wants them."""
-    all_want_all, pages = all(taker.wants_all for taker in takers), [taker.page for taker in takers]
+    all_want_all, pages = all(taker.wants_all for taker in takers), _by_category(takers)
     for number, recorded in enumerate(facts, 1):
-        wanted = pages if all_want_all else [taker.page for taker in takers if taker.wants(recorded)]
+        if all_want_all:
+            wanted = pages.get(recorded.category, [])
+        else:
+            wanted = [taker.page for taker in takers if taker.wants(recorded)]
         if wanted:
             state = states.fold(recorded)
             for page in wanted:
                 page.see(recorded, state)
         if number % _AT_A_STRETCH == 0:
             await asyncio.sleep(0)
+
+
+def _by_category(takers: Sequence[Taker]) -> dict[str, list[Page]]:
+    pages: dict[str, list[Page]] = {}
+    for taker in takers:
+        for category in taker.page.categories:
+            pages.setdefault(category, []).append(taker.page)
+    return pages

@@ -41,6 +41,8 @@ _NOT_TOLD = frozenset(
 class HistoryPage(Page):
     """What the facts of a page are found by."""
 
+    categories = frozenset({"commitment", "order"})
+
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._rows: list[tuple[object, ...]] = []

@@ -1,11 +1,11 @@
 -- page: the next facts of the log, in order, with the keys of their streams
-SELECT e.notification_id, e.originator_id, e.originator_version, e.topic, e.state, e.recorded_at, s.key
+SELECT e.notification_id, e.originator_id, e.originator_version, e.topic, e.state, e.recorded_at, s.category, s.key
 FROM (SELECT * FROM stored_events WHERE notification_id > %s ORDER BY notification_id LIMIT %s) AS e
 JOIN streams s ON s.id = e.originator_id
 ORDER BY e.notification_id;
 
 -- earlier: what was recorded of some streams before the version given for each
-SELECT e.notification_id, s.id, e.originator_version, e.topic, e.state, e.recorded_at, s.key
+SELECT e.notification_id, s.id, e.originator_version, e.topic, e.state, e.recorded_at, s.category, s.key
 FROM unnest(%s::uuid[], %s::bigint[]) AS wanted (id, version)
 JOIN streams s ON s.id = wanted.id
 CROSS JOIN LATERAL (
@@ -17,7 +17,7 @@ CROSS JOIN LATERAL (
 ORDER BY s.id, e.originator_version;
 
 -- stream: all that was recorded of a stream, up to a position
-SELECT e.notification_id, s.id, e.originator_version, e.topic, e.state, e.recorded_at, s.key
+SELECT e.notification_id, s.id, e.originator_version, e.topic, e.state, e.recorded_at, s.category, s.key
 FROM streams s CROSS JOIN LATERAL (
     SELECT * FROM stored_events e
     WHERE e.originator_id = s.id AND e.notification_id BETWEEN s.first_position AND s.last_position
@@ -27,11 +27,12 @@ FROM streams s CROSS JOIN LATERAL (
 WHERE s.id = %s
 ORDER BY e.originator_version;
 
--- streams: all that was recorded, up to a position, of the next streams that began behind another one
-SELECT e.notification_id, s.id, e.originator_version, e.topic, e.state, e.recorded_at, s.key, s.first_position
+-- streams: all that was recorded, up to a position, of the next streams of some categories behind another one
+SELECT e.notification_id, s.id, e.originator_version, e.topic, e.state, e.recorded_at, s.category, s.key, s.first_position
 FROM (
     SELECT * FROM streams
-    WHERE first_position > %(after)s AND first_position <= %(target)s ORDER BY first_position LIMIT %(limit)s
+    WHERE first_position > %(after)s AND first_position <= %(target)s AND category = ANY(%(categories)s)
+    ORDER BY first_position LIMIT %(limit)s
 ) AS s CROSS JOIN LATERAL (
     SELECT * FROM stored_events e
     WHERE e.originator_id = s.id AND e.notification_id BETWEEN s.first_position AND s.last_position

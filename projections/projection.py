@@ -5,10 +5,10 @@ Its rows follow from the log alone, so that it can be built anew at any time.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, LiteralString
+from typing import Any, ClassVar, LiteralString
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -32,6 +32,7 @@ class Recorded:
         "_keyring",
         "_stored",
         "_wrapped",
+        "category",
         "position",
         "recorded_at",
         "stream",
@@ -44,13 +45,15 @@ class Recorded:
     version: int
     type: str
     recorded_at: datetime
+    category: str
 
     def __init__(self, keyring: Keyring, row: Sequence[Any]) -> None:
-        """From a row of the log: position, stream, version, type, bytes, instant, wrapped key, and what may follow."""
+        """From a row of the log: position, stream, version, type, bytes, instant, category, key and more."""
         self._keyring = keyring
         self._fact: Any = None
         self._key: bytes | None = None
-        self.position, self.stream, self.version, self.type, self._stored, recorded_at, self._wrapped, *_ = row
+        self.position, self.stream, self.version, self.type, self._stored, recorded_at, *stream = row
+        self.category, self._wrapped = stream[:2]
         self.recorded_at = recorded_at.astimezone(UTC)
 
     @property
@@ -69,6 +72,9 @@ class Recorded:
 
 class Page(ABC):
     """What one page of the log changes in the tables of one projection."""
+
+    categories: ClassVar[frozenset[str]] = frozenset({"commitment"})
+    """Of which streams it is shown the facts: `commitment`, `order`."""
 
     def __init__(self, keyring: Keyring) -> None:
         self.keyring = keyring
@@ -106,7 +112,7 @@ class Projection:
     name: str
     version: int
     sql: Mapping[str, LiteralString]
-    page: Callable[[Keyring], Page]
+    page: type[Page]
 
 
 def columns(rows: Iterable[Sequence[object]], width: int) -> list[list[object]]:

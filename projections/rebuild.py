@@ -155,12 +155,14 @@ class _Building:
         While some streams are folded, the next ones are read and the last ones are written.
         """
         target, folded = builds[0].target, builds[0].folded
-        fetching = asyncio.create_task(self._streams(reading, folded, target))
+        categories = sorted({category for build in builds for category in build.projection.page.categories})
+        read = partial(self._streams, reading, categories, target)
+        fetching = asyncio.create_task(read(folded))
         writing: asyncio.Task[None] | None = None
         try:
             while (found := await fetching)[0]:
                 facts, folded = found
-                fetching = asyncio.create_task(self._streams(reading, folded, target))
+                fetching = asyncio.create_task(read(folded))
                 takers = [build.taker(self._keyring) for build in builds]
                 failed = await self._show(facts, takers)
                 if writing is not None:
@@ -176,9 +178,11 @@ class _Building:
         for build in builds:
             await self._index(build)
 
-    async def _streams(self, conn: AsyncConnection[Any], after: int, target: int) -> tuple[list[Recorded], int]:
+    async def _streams(
+        self, conn: AsyncConnection[Any], categories: list[str], target: int, after: int
+    ) -> tuple[list[Recorded], int]:
         """The facts of the next streams, and where the last of them began, also where its first fact is gone."""
-        asked = {"after": after, "target": target, "limit": _STREAMS}
+        asked = {"after": after, "target": target, "categories": categories, "limit": _STREAMS}
         rows = await (await conn.execute(LOG["streams"], asked, binary=True)).fetchall()
         return [Recorded(self._keyring, row) for row in rows], rows[-1][-1] if rows else after
 

@@ -31,6 +31,8 @@ _Keepers = dict[str, str]
 class TasksPage(Page):
     """Spans of who had what, and the assignments of the orders that a page of the log touched."""
 
+    categories = frozenset({"commitment", "order"})
+
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._steps: list[tuple[UUID, datetime, _Keepers]] = []

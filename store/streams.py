@@ -58,7 +58,11 @@ class Streams:
 
     async def commitments(self, streams: Sequence[UUID]) -> dict[UUID, Commitment]:
         """Those of these streams that are commitments, as the log has them now."""
-        return self._folded(await self._database.fetch(SQL["load_all"], (list(streams),)))
+        return await self.commitments_at(streams, _FOREVER)
+
+    async def orders(self, order_ids: Collection[str]) -> dict[str, Order]:
+        """Those of these orders of which something was recorded, as the log has them now."""
+        return await self.orders_at(order_ids, _FOREVER)
 
     async def find(self, stream: UUID) -> Commitment | None:
         """The commitment as the log has it now, if there is one."""
@@ -94,7 +98,7 @@ class Streams:
         found: dict[UUID, Any] = {}
         for start in range(0, len(streams), _FOLDED_AT_ONCE):
             chunk = list(streams[start : start + _FOLDED_AT_ONCE])
-            found |= self._folded(await self._database.fetch(SQL["load_all_at"], (as_of, chunk, category)))
+            found |= self._folded(await self._database.fetch(SQL["load_all"], (as_of, chunk, category)))
         return found
 
     def _folded(self, rows: Sequence[tuple[Any, ...]]) -> dict[UUID, Any]:
@@ -117,9 +121,9 @@ class Streams:
         """Whether anything was ever recorded about an order."""
         return bool(await self._database.fetch(SQL["knows_order"], (order_id,)))
 
-    async def commitments_on(self, order_id: str) -> list[UUID]:
-        """The commitments of an order, closed ones too; complete up to the last append."""
-        return [stream for (stream,) in await self._database.fetch(SQL["on_order"], (order_id,))]
+    async def commitments_on(self, *order_ids: str) -> list[UUID]:
+        """The commitments of some orders, closed ones too; complete up to the last append."""
+        return [stream for (stream,) in await self._database.fetch(SQL["on_orders"], (list(order_ids),))]
 
     async def _siblings(self, order_id: str) -> list[Commitment]:
         streams = (await self.commitments_on(order_id))[:_SIBLINGS]

@@ -21,8 +21,8 @@ FROM streams s CROSS JOIN LATERAL (
 ) AS e
 WHERE s.id = %s;
 
--- on_order: the commitments of an order, closed ones too
-SELECT id FROM streams WHERE order_id = %s AND category = 'commitment' ORDER BY id;
+-- on_orders: the commitments of some orders, closed ones too
+SELECT id FROM streams WHERE order_id = ANY(%s) AND category = 'commitment' ORDER BY id;
 
 -- known: which of these streams there are
 SELECT id FROM streams WHERE id = ANY(%s);
@@ -30,16 +30,7 @@ SELECT id FROM streams WHERE id = ANY(%s);
 -- knows_order: whether anything was ever recorded about an order
 SELECT 1 FROM streams WHERE order_id = %s LIMIT 1;
 
--- load_all: all events of those of these streams that are commitments, with the streams' keys
-SELECT s.id, e.originator_version, e.topic, e.state, s.key
-FROM streams s CROSS JOIN LATERAL (
-    SELECT * FROM stored_events e
-    WHERE e.originator_id = s.id AND e.notification_id BETWEEN s.first_position AND s.last_position
-    ORDER BY e.originator_version
-) AS e
-WHERE s.id = ANY(%s) AND s.category = 'commitment';
-
--- load_all_at: of those of these streams that are of a category, the events up to an instant of recording, with the keys
+-- load_all: of those of these streams that are of a category, the events up to an instant of recording, with the keys
 SELECT s.id, e.originator_version, e.topic, e.state, s.key
 FROM streams s CROSS JOIN LATERAL (
     SELECT * FROM stored_events e

@@ -1,7 +1,7 @@
 """A small projection for the tests of feeding: for each stream what was told of it, in order."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +42,8 @@ def diary(name: str = "diary", *, version: int = 1, trouble: Trouble = NO_TROUBL
     sql = _sql(name)
 
     class DiaryPage(Page):
+        categories = frozenset({"commitment", "order"})
+
         def __init__(self, keyring: Keyring) -> None:
             super().__init__(keyring)
             self._rows: list[tuple[object, ...]] = []
@@ -60,8 +62,7 @@ def diary(name: str = "diary", *, version: int = 1, trouble: Trouble = NO_TROUBL
             if self._rows:
                 await conn.execute(sql["insert"], columns(self._rows, 4))
 
-    page: Callable[[Keyring], Page] = DiaryPage
-    return Projection(name, version, sql, page)
+    return Projection(name, version, sql, DiaryPage)
 
 
 async def rows(database: Database, name: str = "diary", *, prefix: str = "1: ") -> list[tuple[Any, ...]]:

@@ -40,7 +40,7 @@ ORDERS = ["SO-1", "SO-2", "SO-3", None]
 TEAMS = ["team:courier", "team:warehouse", "team:finance"]
 STATES: list[ReceiptState] = ["delivered", "seen", "acknowledged", "held", "declined"]
 ALL = """
-SELECT e.notification_id, e.originator_id, e.originator_version, e.topic, e.state, e.recorded_at, s.key
+SELECT e.notification_id, e.originator_id, e.originator_version, e.topic, e.state, e.recorded_at, s.category, s.key
 FROM stored_events e JOIN streams s ON s.id = e.originator_id ORDER BY e.notification_id
 """
 
