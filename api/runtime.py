@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -18,7 +19,7 @@ from domain.errors import ConfigurationError, ProjectionBehind
 from policies.clock import CLOCK, ClockPolicy, anything_due
 from policies.routing import RoutingPolicy
 from projections.checkpoints import prepare
-from projections.leader import lead
+from projections.leader import Work, lead
 from projections.log import Log, end_at, end_of_the_log
 from projections.projection import Projection
 from projections.registry import PROJECTIONS
@@ -121,10 +122,10 @@ class Runtime:
         """What runs beside the requests: the feeding of the projections and the policies, where this process leads."""
         log = Log(self.database, self.keyring)
         clock = ClockPolicy(self.ledger, self.catalogue, every=0.02 if self.settings.test_clock else 0.5)
-        works = {
+        works: dict[str, Work] = {
             **feeding(self.database, self.keyring, log, FED, self.outdated),
             "clock": clock.run,
-            "routing": RoutingPolicy(self.ledger, self.catalogue).run,
+            "routing": partial(RoutingPolicy(self.ledger, self.catalogue).run, log),
         }
         return [log.follow(), lead(self.database, works)]
 

@@ -20,6 +20,7 @@ from domain.order import Order
 from domain.values import Origin
 from projections.checkpoints import SQL as CHECKPOINTS
 from projections.checkpoints import SYSTEMIC, Failure, ParkedStream, park
+from projections.log import Log
 from store.ledger import Ledger
 from store.queries import queries
 
@@ -28,7 +29,6 @@ __all__ = ["RoutingPolicy", "route_order"]
 log = structlog.get_logger("upheld.routing")
 SQL = queries("policies", "routing.sql")
 
-_POLL_SECONDS = 1.0
 _GATHER_SECONDS = 0.05
 _TRIES = 3
 _AT_ONCE = 16
@@ -58,15 +58,15 @@ class RoutingPolicy:
         self._ledger = ledger
         self._catalogue = catalogue
 
-    async def run(self, conn: AsyncConnection[Any]) -> None:
+    async def run(self, events: Log, conn: AsyncConnection[Any]) -> None:
         """Follow the log until cancelled."""
         await conn.execute(SQL["begin"])
-        await conn.execute("LISTEN stored_events")
+        turn = 0
         while True:
-            if not await self.repair(conn):
-                async for _ in conn.notifies(timeout=_POLL_SECONDS, stop_after=1):
-                    pass  # one stands for all that came along with it
-                await asyncio.sleep(_GATHER_SECONDS)
+            turn = await events.turn_after(turn)
+            await asyncio.sleep(_GATHER_SECONDS)
+            while await self.repair(conn):
+                pass
 
     async def repair(self, conn: AsyncConnection[Any]) -> bool:
         """Route what changed in the next stretch of the log; answers whether there was one."""

@@ -14,7 +14,7 @@ from psycopg.abc import Params
 
 from domain.errors import Unavailable
 from projections.projection import Recorded
-from store.database import Database, reaching_the_database
+from store.database import Database, hear, reaching_the_database
 from store.keyring import Keyring
 from store.queries import queries
 
@@ -109,18 +109,27 @@ class Log:
                 async with await self._database.connect("listen") as conn:
                     await conn.execute("LISTEN stored_events")
                     while True:
-                        await self._next_turn()
+                        await self._begin_turn()
                         await asyncio.sleep(_GATHER_SECONDS)
-                        async for _ in conn.notifies(timeout=_POLL_SECONDS, stop_after=1):
-                            pass
+                        await hear(conn, within=_POLL_SECONDS)
             except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
                 log.warning("interrupted", error=str(error).strip())
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _next_turn(self) -> None:
+    async def _begin_turn(self) -> None:
         async with self._turn:
             self._turns += 1
             self._turn.notify_all()
+
+    async def turn_after(self, turn: int) -> int:
+        """Wait for a turn later than the one given: something was recorded, or it is time to look by oneself.
+
+        Answers which turn it is. Needs `follow` to run.
+        """
+        async with self._turn:
+            while self._turns <= turn:
+                await self._turn.wait()
+            return self._turns
 
     async def after(self, position: int) -> list[Recorded]:
         """The next facts behind a position, as soon as there are any. Needs `follow` to run."""
@@ -131,9 +140,7 @@ class Log:
                 page = await self._read(position) if self._ends.get(position) != turn else []
             if page:
                 return page
-            async with self._turn:
-                while self._turns == turn:
-                    await self._turn.wait()
+            await self.turn_after(turn)
 
     async def read(self, position: int) -> list[Recorded]:
         """The next facts behind a position, if there are any now."""

@@ -1,7 +1,8 @@
 """A promise goes to whoever carries its order, also where a process died between the two."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,9 @@ from domain.keeping import fulfil
 from domain.moment import Moment
 from domain.order import Assignment, unassign_order
 from policies.routing import RoutingPolicy, route_order
-from store.database import Database
+from projections.log import Log
+from store.database import Connection, Database
+from store.keyring import Keyring
 from store.ledger import Ledger
 from tests.api.serving import MASTER_KEY, Serving
 from tests.conftest import Given
@@ -28,20 +31,32 @@ A_DAY = timedelta(days=1)
 Run = Callable[[], Awaitable[None]]
 
 
+@contextlib.asynccontextmanager
+async def following(
+    policy: RoutingPolicy, database: Database, keyring: Keyring, conn: Connection
+) -> AsyncIterator[None]:
+    log = Log(database, keyring)
+    tasks = [asyncio.create_task(work) for work in (log.follow(), policy.run(log, conn))]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 @pytest.fixture
-def run(database: Database, ledger: Ledger, catalogue: Catalogue) -> Run:
+def run(database: Database, keyring: Keyring, ledger: Ledger, catalogue: Catalogue) -> Run:
     """Runs the policy until it has come to the end of the log."""
 
     async def run() -> None:
-        async with await database.connect("routing") as conn:
-            running = asyncio.create_task(RoutingPolicy(ledger, catalogue).run(conn))
+        policy = RoutingPolicy(ledger, catalogue)
+        async with await database.connect("routing") as conn, following(policy, database, keyring, conn):
             for _ in range(500):
                 await asyncio.sleep(0.01)
                 reached = await scalar(database, "SELECT position FROM checkpoints WHERE name = 'routing'")
                 if reached == await end(database):
                     break
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
         assert reached == await end(database)
 
     return run
@@ -114,10 +129,10 @@ async def test_what_was_routed_at_once_is_left_alone(
 
 
 async def test_many_appends_at_once_are_one_reason_to_look(
-    given: Given, ledger: Ledger, catalogue: Catalogue, database: Database
+    given: Given, ledger: Ledger, catalogue: Catalogue, database: Database, keyring: Keyring
 ) -> None:
-    async with await database.connect("routing") as conn:
-        running = asyncio.create_task(RoutingPolicy(ledger, catalogue).run(conn))
+    policy = RoutingPolicy(ledger, catalogue)
+    async with await database.connect("routing") as conn, following(policy, database, keyring, conn):
         await asyncio.sleep(0.2)  # It listens.
         await database.fetch("SELECT pg_notify('stored_events', n::text) FROM generate_series(1, 500) AS n")
         await asyncio.sleep(0.1)  # It was told.
@@ -127,8 +142,6 @@ async def test_many_appends_at_once_are_one_reason_to_look(
             if await recipient(ledger, id) == "courier:li":
                 break
             await asyncio.sleep(0.01)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
 
     assert await recipient(ledger, id) == "courier:li"
 
