@@ -78,7 +78,7 @@ class Command:
         """The moment of the decision. `body` is remembered by its keyed hash, to recognise it again."""
         digest = self.runtime.keyring.digest(_sent(body)) if self.key is not None else None
         origin = Origin(self.who.actor, self.who.on_behalf_of, self.name, self.key, digest)
-        return Moment(await self.runtime.now(), origin, self.runtime.catalogue)
+        return Moment(await self.runtime.now(), origin, self.runtime.catalogue, self.runtime.roster)
 
     def versions(self) -> frozenset[int] | None:
         """The versions that If-Match names; None where any will do."""

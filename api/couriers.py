@@ -43,13 +43,14 @@ async def tasks(
     inquiry: Annotated[Inquiry, reads("tasks", "commitments"), READING], asked: Annotated[TasksQuery, Query()]
 ) -> Response:
     """What a keeper has to do, in planned order; with `as_of`, what his screen could show at that instant."""
-    runtime, recipient = inquiry.runtime, asked.recipient or inquiry.who.person
+    runtime = inquiry.runtime
+    recipients = runtime.roster.recipients(asked.recipient or inquiry.who.person)
     reader = Tasks(runtime.database, runtime.keyring)
     if asked.as_of is None:
-        return answer({"items": await reader.of(recipient), **await completeness(reader, "tasks", "commitments")})
+        return answer({"items": await reader.of(recipients), **await completeness(reader, "tasks", "commitments")})
     at = past(asked.as_of, await runtime.now())
     await runtime.wait_until(at, ["tasks"])
-    items = await reader.of_at(recipient, at, runtime.ledger)
+    items = await reader.of_at(recipients, at, runtime.ledger)
     return answer({"items": items, **await completeness(reader, "tasks")})
 
 

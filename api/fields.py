@@ -11,10 +11,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Str
 from api.currencies import CURRENCIES
 
 __all__ = [
+    "ActorPath",
     "ActorText",
     "Amount",
     "Body",
     "Currency",
+    "CustomerId",
     "Day",
     "Id",
     "Instant",
@@ -24,6 +26,7 @@ __all__ = [
     "PathText",
     "Promise",
     "Role",
+    "RouteId",
 ]
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -101,10 +104,12 @@ ActorText = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}:[A
 Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}(\.[0-9]{1,4})?$")]
 Currency = Annotated[str, StringConstraints(min_length=3, max_length=3), AfterValidator(_currency)]
 PathText = Annotated[str, BeforeValidator(_decoded)]
-OrderId = Annotated[
-    str,
-    Path(description="1 to 128 printable characters without spaces, percent-encoded", examples=["SO-1001"]),
-    BeforeValidator(_decoded),
-    StringConstraints(min_length=1, max_length=128),
-    AfterValidator(_id),
+
+_PathId = Annotated[
+    str, BeforeValidator(_decoded), StringConstraints(min_length=1, max_length=128), AfterValidator(_id)
 ]
+_HOW = "1 to 128 printable characters without spaces, percent-encoded"
+OrderId = Annotated[_PathId, Path(description=_HOW, examples=["SO-1001"])]
+CustomerId = Annotated[_PathId, Path(description=_HOW, examples=["CU-7"])]
+ActorPath = Annotated[ActorText, BeforeValidator(_decoded), Path(description="ROLE:ID", examples=["courier:li"])]
+RouteId = Annotated[_PathId, Path(description=_HOW, examples=["north-7"])]

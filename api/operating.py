@@ -87,6 +87,7 @@ async def retry(settings: Settings, names: Sequence[str]) -> list[Retried]:
             if name in projections:
                 failure = await retry_parked(conn, runtime.keyring, projections[name], id)
             else:
-                failure = await RoutingPolicy(runtime.ledger, runtime.catalogue).retry(conn, stream)
+                policy = RoutingPolicy(runtime.ledger, runtime.catalogue, runtime.staff)
+                failure = await policy.retry(conn, stream)
             done.append(Retried(name, id, str(failure) if failure else None))
     return done

@@ -31,6 +31,7 @@ __all__ = [
     "CommitmentsQuery",
     "FlagsQuery",
     "HistoryQuery",
+    "Paged",
     "ScorecardQuery",
     "TasksQuery",
     "completeness",

@@ -16,6 +16,7 @@ from psycopg import AsyncConnection
 from api.settings import Settings
 from domain.catalogue import Catalogue, load_catalogue
 from domain.errors import ConfigurationError, ProjectionBehind
+from domain.people import Roster
 from policies.clock import CLOCK, ClockPolicy, anything_due
 from policies.routing import RoutingPolicy
 from projections.checkpoints import prepare
@@ -29,6 +30,7 @@ from store.clock import Clock, SystemClock, TestClock
 from store.database import Database, reaching_the_database
 from store.keyring import Keyring, open_keyring
 from store.ledger import Ledger
+from store.people import People, Staff
 from store.writer import Writer
 
 __all__ = ["FED", "Runtime", "open_runtime", "together"]
@@ -57,9 +59,16 @@ class Runtime:
     clock: Clock
     writer: Writer
     ledger: Ledger
+    people: People
+    staff: Staff
     outdated: Sequence[Projection] = ()
     reached: dict[str, int] = field(default_factory=dict)
     _connections: int = 0
+
+    @property
+    def roster(self) -> Roster:
+        """Who is at work when, in which teams, and reports to whom."""
+        return self.staff.roster
 
     async def now(self) -> datetime:
         """The time; a test clock may have been moved by another process."""
@@ -125,9 +134,9 @@ class Runtime:
         works: dict[str, Work] = {
             **feeding(self.database, self.keyring, log, FED, self.outdated),
             "clock": clock.run,
-            "routing": partial(RoutingPolicy(self.ledger, self.catalogue).run, log),
+            "routing": partial(RoutingPolicy(self.ledger, self.catalogue, self.staff).run, log),
         }
-        return [log.follow(), lead(self.database, works)]
+        return [log.follow(), self.staff.follow(), lead(self.database, works)]
 
 
 @asynccontextmanager
@@ -156,8 +165,11 @@ async def open_runtime(
             )
         writer = Writer(database, clock)
         ledger = Ledger(database, keyring, writer, clock)
+        people = People(database, keyring, clock)
+        staff = Staff(database, people)
+        await staff.read()
         async with _running(writer):
-            yield Runtime(settings, catalogue, database, keyring, clock, writer, ledger, outdated)
+            yield Runtime(settings, catalogue, database, keyring, clock, writer, ledger, people, staff, outdated)
 
 
 async def _real_clock(conn: AsyncConnection[Any]) -> Clock:

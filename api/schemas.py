@@ -4,16 +4,28 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StrictBool, StrictInt, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.config import JsonDict
 
 from api.fields import ActorText, Address, Amount, Body, Currency, Day, Id, Instant, Line, Note, Promise, Role
-from domain.deadlines import DueRule
+from domain.deadlines import DueRule, zone
 from domain.durations import Within
+from domain.errors import Invalid
 from domain.keeping import Attempt, Contact
 from domain.order import Assignment
+from domain.people import Content, Locale, Person
 from domain.promising import Amendment, Making, Wanted
 from domain.receiving import ReceiptGiven
+from domain.route import Plan, Stop
 from domain.values import AttemptOutcome, Direction, Item, ReceiptState, ReopeningReason, Value, Via, WithdrawalCause
 
 __all__ = [
@@ -24,14 +36,18 @@ __all__ = [
     "BatchItem",
     "ClockBody",
     "ContactBody",
+    "ContactPointBody",
     "DeadlineBody",
     "DueBody",
+    "EscalationBody",
     "FulfilmentBody",
     "MakingBody",
     "MakingQuery",
     "OrderAssignmentBody",
+    "PersonBody",
     "ReceiptBody",
     "ReopeningBody",
+    "RouteBody",
     "WithdrawalBody",
     "wanted",
 ]
@@ -221,6 +237,15 @@ class ContactBody(Body):
         return Contact(self.channel, self.direction, self.note, self.minutes)
 
 
+class EscalationBody(Body):
+    """`taken`: I deal with it, and the climb pauses. `raised`: one step up, now."""
+
+    model_config = example({"action": "taken", "note": "I ring the depot"})
+
+    action: Literal["taken", "raised"]
+    note: Note | None = None
+
+
 class ReceiptBody(Body):
     """What a keeper says about a revision of the promise; `reason` is required with a decline."""
 
@@ -268,17 +293,11 @@ class AssignmentBody(Body):
     recipient: ActorText
 
 
-class OrderAssignmentBody(AssignmentBody):
-    model_config = example(
-        {"role": "courier", "recipient": "courier:li", "departs_at": "2026-11-23T23:30:00Z", "stop": 7}
-    )
+class _Planned(Body):
+    """When somebody means to be there."""
 
-    departs_at: Instant | None = None
     planned_start: Instant | None = None
     planned_end: Instant | None = None
-    stop: Annotated[StrictInt, Field(ge=0, le=2**31 - 1)] | None = None
-    address: Address | None = None
-    depot: Line | None = None
 
     @field_validator("planned_end")
     @classmethod
@@ -287,6 +306,20 @@ class OrderAssignmentBody(AssignmentBody):
         if end is not None and start is not None and end < start:
             raise ValueError("lies before planned_start")
         return end
+
+
+StopNumber = Annotated[StrictInt, Field(ge=0, le=2**31 - 1)]
+
+
+class OrderAssignmentBody(AssignmentBody, _Planned):
+    model_config = example(
+        {"role": "courier", "recipient": "courier:li", "departs_at": "2026-11-23T23:30:00Z", "stop": 7}
+    )
+
+    departs_at: Instant | None = None
+    stop: StopNumber | None = None
+    address: Address | None = None
+    depot: Line | None = None
 
     def assignment(self) -> Assignment:
         return Assignment(
@@ -298,6 +331,94 @@ class OrderAssignmentBody(AssignmentBody):
             address=self.address,
             depot=self.depot,
         )
+
+
+class StopBody(_Planned):
+    order_id: Id
+    stop: StopNumber
+    address: Address | None = None
+
+
+class RouteBody(AssignmentBody):
+    """A route as it is planned now, as a whole."""
+
+    model_config = example(
+        {
+            "recipient": "courier:li",
+            "role": "courier",
+            "departs_at": "2026-11-23T23:30:00Z",
+            "depot": "north",
+            "stops": [{"order_id": "SO-1001", "stop": 1, "address": "3 Willow Lane"}],
+        }
+    )
+
+    departs_at: Instant
+    depot: Line | None = None
+    stops: Annotated[tuple[StopBody, ...], Field(max_length=500)]
+
+    @field_validator("stops")
+    @classmethod
+    def _once(cls, stops: tuple[StopBody, ...]) -> tuple[StopBody, ...]:
+        seen: set[str] = set()
+        for number, stop in enumerate(stops):
+            if stop.order_id in seen:
+                raise Invalid(f"/stops/{number}/order_id", "is on this route already")
+            seen.add(stop.order_id)
+        return stops
+
+    def plan(self) -> Plan:
+        stops = (Stop(s.order_id, s.stop, s.planned_start, s.planned_end, s.address) for s in self.stops)
+        return Plan(self.recipient, self.role, self.departs_at, self.depot, tuple(stops))
+
+
+Channels = Annotated[tuple[Note, ...], Field(max_length=10)]
+
+
+class PersonBody(Body):
+    """Who somebody is, and how to reach him: `channels` in order of preference."""
+
+    model_config = example(
+        {
+            "name": "Li Wei",
+            "locale": "zh-CN",
+            "time_zone": "Asia/Shanghai",
+            "team": "team:north",
+            "reports_to": "supervisor:wang",
+            "on_duty": "Mo-Sa 06:00-15:00",
+            "channels": ["mailto://user:password@example.com?to=li@example.com"],
+        }
+    )
+
+    name: Line
+    locale: Locale = "en"
+    time_zone: Line | None = None
+    team: Annotated[str, StringConstraints(pattern=r"^team:[A-Za-z0-9._~@+-]{1,128}$")] | None = None
+    reports_to: ActorText | None = None
+    on_duty: Line | None = None
+    channels: Channels = ()
+    content: Content = "minimal"
+
+    def person(self, default_time_zone: str) -> Person:
+        return Person(
+            name=self.name,
+            locale=self.locale,
+            time_zone=zone(self.time_zone or default_time_zone).key,
+            team=self.team,
+            reports_to=self.reports_to,
+            on_duty=self.on_duty,
+            channels=self.channels,
+            content=self.content,
+        )
+
+
+class ContactPointBody(Body):
+    """How a customer is reached: `channels` in order of preference."""
+
+    model_config = example({"name": "The Lin family", "locale": "zh-CN", "channels": ["tgram://token/12315544"]})
+
+    name: Line | None = None
+    locale: Locale = "en"
+    channels: Channels = ()
 
 
 class DeadlineBody(Body):

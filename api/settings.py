@@ -1,9 +1,9 @@
 """How a process is configured: the environment variables of the contract, section 1."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ValidationError
+from pydantic import StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.errors import ConfigurationError
@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     master_key: str | None = None
     master_key_file: Path | None = None
     test_clock: bool = False
+    public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")] | None = None
+    """Where people reach this service: what the links that it gives out begin with."""
 
     @classmethod
     def load(cls) -> "Settings":

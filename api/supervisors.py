@@ -8,7 +8,7 @@ from fastapi import Query, Request, Response
 from typing_extensions import TypedDict
 
 from api.commanding import Commanding, answer, commitment_id
-from api.fields import OrderId, PathText, Role
+from api.fields import OrderId, PathText, Role, RouteId
 from api.querying import (
     READING,
     FlagsQuery,
@@ -21,15 +21,16 @@ from api.querying import (
     reads,
 )
 from api.routes import routes
-from api.schemas import AssignmentBody, OrderAssignmentBody
+from api.schemas import AssignmentBody, EscalationBody, OrderAssignmentBody, RouteBody
 from api.who import Inquiry
 from domain.actors import role_of
 from domain.catalogue import Catalogue
 from domain.commitment import Commitment
 from domain.errors import Invalid, NotFound
+from domain.escalating import lift, take
 from domain.handing_over import assign_own, release_own
 from domain.order import Order, assign_order, unassign_order
-from policies.routing import route_order
+from policies.routing import route_orders
 from projections.flags import COUNTED_TO, FlagRow, Flags
 from projections.scorecard import Scorecard, ScorecardGroup
 from projections.tasks import assignments_of
@@ -97,8 +98,7 @@ async def assign(command: Commanding, order_id: OrderId, body: OrderAssignmentBo
     change = await runtime.ledger.change_order(
         order_id, lambda order: assign_order(order, body.role, body.assignment(), moment)
     )
-    routed = await route_order(runtime.ledger, order_id, moment)
-    position = max(routed or 0, change.position)
+    position = max(change.position, await route_orders(runtime.ledger, [order_id], moment))
     return answer(
         {"order_id": order_id, "assignments": assignments_of(change.assignments)},
         headers={"Upheld-Position": str(position)},
@@ -112,8 +112,31 @@ async def unassign(command: Commanding, order_id: OrderId, role: Annotated[Role,
     change = await runtime.ledger.change_order(order_id, lambda order: unassign_order(order, role, moment))
     if not change.recorded:
         raise NotFound(f"nobody carries the role '{role}' for this order")
-    position = max(change.position, await route_order(runtime.ledger, order_id, moment) or 0)
+    position = max(change.position, await route_orders(runtime.ledger, [order_id], moment))
     return Response(status_code=204, headers={"Upheld-Position": str(position)})
+
+
+@router.put("/routes/{id}")
+async def plan(command: Commanding, id: RouteId, body: RouteBody) -> Response:
+    """Replace a route as a whole: orders that it drops become unassigned, unchanged ones keep their receipts."""
+    runtime = command.runtime
+    _checked(body.role, body.recipient, runtime.catalogue)
+    moment = await command.moment()
+    change = await runtime.ledger.change_route(id, body.plan(), moment)
+    position = max(change.position, await route_orders(runtime.ledger, change.orders, moment))
+    return answer({"id": id, **body.model_dump()}, headers={"Upheld-Position": str(position)})
+
+
+@router.post("/commitments/{id}/escalations", response_model=CommitmentView)
+async def record_escalation(command: Commanding, id: PathText, body: EscalationBody) -> Response:
+    """Somebody deals with a promise that is in danger, or hands it one step up, now."""
+    moment = await command.moment(body)
+    record = take if body.action == "taken" else lift
+
+    def decide(commitment: Commitment, _: Order | None) -> None:
+        record(commitment, body.note, moment)
+
+    return (await command.change(commitment_id(id), moment, decide)).as_commitment()
 
 
 @router.get("/flags", response_model=FlagsPage)

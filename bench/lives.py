@@ -12,13 +12,14 @@ from bench.simulation import Life, Simulation
 from domain.actors import UPHELD, role_of
 from domain.commitment import Commitment
 from domain.deadlines import DueRule
+from domain.escalating import take
 from domain.handing_over import assign_own, release_own, route
 from domain.keeping import Attempt, Contact, attempt, contact, fulfil, reopen
 from domain.moment import Moment
 from domain.order import Assignment, assign_order, unassign_order
 from domain.promising import Amendment, Wanted, amend, withdraw
 from domain.receiving import ReceiptGiven, receive
-from domain.telling import failed, inform, sent, take
+from domain.telling import failed, inform, sent
 from domain.values import AttemptOutcome, ReceiptState, WithdrawalCause
 
 __all__ = ["Lives"]

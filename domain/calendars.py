@@ -7,7 +7,7 @@
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache, cached_property, lru_cache
@@ -19,10 +19,24 @@ from opening_hours import OpeningHours, State
 
 from domain.errors import CalendarHasNoWorkingTime, ConfigurationError, Invalid
 
-__all__ = ["OFFICE_HOURS", "Calendar", "CalendarConfig", "Shift", "country_calendar", "instant_of", "is_country"]
+__all__ = [
+    "OFFICE_HOURS",
+    "Calendar",
+    "CalendarConfig",
+    "Shift",
+    "Span",
+    "country_calendar",
+    "instant_of",
+    "is_country",
+    "overlap",
+    "pass_within",
+]
 
 Shift = tuple[datetime, datetime]
 """One stretch of work in local time, without an offset: its begin and its end."""
+
+Span = tuple[datetime, datetime]
+"""A stretch of time between two instants (UTC)."""
 
 OFFICE_HOURS = "Mo-Fr 09:00-18:00"
 
@@ -189,16 +203,24 @@ class Calendar:
 
         Raises `CalendarHasNoWorkingTime` where two years hold none, `Invalid` where it lies ten years ahead.
         """
-        left, now = amount, from_utc.astimezone(UTC)
         if amount <= timedelta(days=_FARTHEST):
-            # The shift of the day before may still be on after midnight.
-            for day in self._working_days(now.astimezone(tz).date() - _A_DAY, pointer):
-                for begin, end in self._shifts(day):
-                    now, until = max(now, instant_of(begin, tz)), instant_of(end, tz)
-                    if left <= until - now:
-                        return now + left
-                    left -= max(until - now, timedelta())
+            found = pass_within(self.working_time(from_utc, tz, pointer), amount)
+            if found is not None:
+                return found
         raise _too_far(pointer)
+
+    def working_time(self, from_utc: datetime, tz: tzinfo, pointer: str = "/due/within") -> Iterator[Span]:
+        """The stretches of work from an instant on, for ten years.
+
+        Raises `CalendarHasNoWorkingTime` where two years hold none.
+        """
+        now = from_utc.astimezone(UTC)
+        # The shift of the day before may still be on after midnight.
+        for day in self._working_days(now.astimezone(tz).date() - _A_DAY, pointer):
+            for begin, end in self._shifts(day):
+                now, until = max(now, instant_of(begin, tz)), instant_of(end, tz)
+                if now < until:
+                    yield now, until
 
     def missing_years(self, first: date, last: date) -> tuple[int, ...]:
         """The years, of those that the two dates span, whose holidays are not published yet.
@@ -270,6 +292,34 @@ class Calendar:
             return frozenset(), frozenset()
         known = _holidays_of(self.config.holidays, range(year - 1, year + 2))
         return frozenset(known), frozenset(known.weekend_workdays)
+
+
+def pass_within(spans: Iterable[Span], amount: timedelta) -> datetime | None:
+    """The instant at which so much time has passed within the stretches; None where they end before.
+
+    >>> nine, noon = datetime(2026, 1, 30, 9, tzinfo=UTC), datetime(2026, 1, 30, 12, tzinfo=UTC)
+    >>> str(pass_within([(nine, noon)], timedelta(hours=1)))
+    '2026-01-30 10:00:00+00:00'
+    """
+    left = amount
+    for begin, end in spans:
+        if left <= end - begin:
+            return begin + left
+        left -= end - begin
+    return None
+
+
+def overlap(some: Iterator[Span], others: Iterator[Span]) -> Iterator[Span]:
+    """The time that lies in a stretch of both; each comes in order, without end or not."""
+    one, other = next(some, None), next(others, None)
+    while one is not None and other is not None:
+        begin, end = max(one[0], other[0]), min(one[1], other[1])
+        if begin < end:
+            yield begin, end
+        if one[1] <= other[1]:
+            one = next(some, None)
+        else:
+            other = next(others, None)
 
 
 def _in_days(begin: datetime, end: datetime) -> Iterator[Shift]:

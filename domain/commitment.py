@@ -94,9 +94,10 @@ class Commitment(Recording):
         return self.terms.receipt == "held"
 
     def handoff(self, role: str) -> Handoff:
-        for handoff in (*self.handoffs, *self.dropped):
-            if handoff.role == role:
-                return handoff
+        for handoffs in (self.handoffs, self.dropped):
+            for handoff in handoffs:
+                if handoff.role == role:
+                    return handoff
         raise KeyError(role)
 
     def answer_to(self, origin: Origin) -> Answered | None:

@@ -207,6 +207,9 @@ class CommitmentEscalated(Fact):
 
     level: int
     cause: str
+    note: str | None
+
+    personal = frozenset({"note"})
 
     def change(self, commitment: "Commitment") -> None:
         commitment.escalation_level = max(commitment.escalation_level, self.level)
@@ -305,15 +308,19 @@ class HandoffReported(HandoffFact):
     recipient: str
     via: Via | None
     why_not: WhyNot | None
+    team: str | None = None
+    """The team for which the recipient spoke, where he was put in it by name."""
 
     state: ClassVar[ReceiptState]
 
     def change(self, commitment: "Commitment") -> None:
         handoff = commitment.handoff(self.role)
         handoff.note(self.recipient, self.revision, self.state, counts=self.why_not is None)
+        if self.team is not None:
+            handoff.members.add((self.recipient, self.team))
         if self.why_not is None:
             handoff.report(self.recipient, self.state, self.timestamp)
-        elif self.why_not == "older_revision" and handoff.is_recipient(self.recipient):
+        elif self.why_not == "older_revision" and handoff.is_recipient(self.recipient, (self.team,)):
             handoff.report_older(self.revision, self.state, self.timestamp)
 
 
@@ -344,7 +351,7 @@ class HandoffHeld(HandoffReported):
 class HandoffDeclined(HandoffReported):
     """The recipient said: I cannot."""
 
-    reason: str | None
+    reason: str | None = None
 
     personal = frozenset({"reason"})
     state = "declined"

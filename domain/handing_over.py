@@ -1,9 +1,11 @@
 """Decisions about the hand-off: who is accountable, and by when that person must have given the receipt."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
-from domain.calendars import Calendar
+from domain.calendars import Calendar, Span, overlap, pass_within
 from domain.commitment import Commitment
 from domain.deadlines import elapse, zone
 from domain.errors import CalendarHasNoWorkingTime, CommitmentClosed, Invalid, NotFound
@@ -46,15 +48,27 @@ class ReceiptRule:
         due = commitment.due
         return cls(commitment.terms, due.at, due.time_zone, due.calendar, moment, commitment.waived)
 
-    def window_ends_at(self, base: datetime) -> datetime:
-        """The end of the time that a recipient has; never, and so the due, where the calendar has no working time."""
-        within = self.terms.receipt_within
-        if isinstance(within, timedelta):
-            return base + within
+    def window_ends_at(self, base: datetime, recipient: str | None) -> datetime:
+        """The end of the time that a recipient has, which passes only while he is at work, where that is known.
+
+        Where there is no working time it never ends, and so the due counts.
+        """
+        within, duty = self.terms.receipt_within, self.moment.roster.duty(recipient)
         try:
-            return elapse(within, counted_from=base, tz=zone(self.time_zone), calendar=self._calendar())
+            if isinstance(within, timedelta):
+                return base + within if duty is None else self._pass(duty.spans(base), within)
+            tz, calendar = zone(self.time_zone), self._calendar()
+            if duty is not None and within.unit == "working_hours":
+                at_work = overlap(duty.spans(base), calendar.working_time(base, tz))
+                return self._pass(at_work, timedelta(hours=within.amount))
+            return elapse(within, counted_from=base, tz=tz, calendar=calendar)
         except CalendarHasNoWorkingTime:
             return max(base, self.due_at)
+
+    def _pass(self, spans: Iterator[Span], amount: timedelta) -> datetime:
+        """The end of that much time; what ends after the due need not be looked for."""
+        after = self.due_at + timedelta.resolution
+        return pass_within(takewhile(lambda span: span[0] <= self.due_at, spans), amount) or after
 
     def _calendar(self) -> Calendar:
         """The promise's calendar, or the default one where it is configured no longer."""
@@ -71,7 +85,7 @@ class ReceiptRule:
         """
         if self.asks_nothing:
             return None
-        return self.due_in(self.window_ends_at(base), named, base)
+        return self.due_in(self.window_ends_at(base, named.recipient if named is not None else None), named, base)
 
     @property
     def asks_nothing(self) -> bool:

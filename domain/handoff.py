@@ -1,5 +1,6 @@
 """One hand-off of a commitment: who must have it, and how far it came."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -36,6 +37,8 @@ class Handoff:
     lapsed_at: datetime | None = None
     missed: bool = False
     former: set[str] = field(default_factory=set)
+    members: set[tuple[str, str]] = field(default_factory=set)
+    """Who spoke for which team, of those that somebody put him in by name."""
     reported: dict[tuple[str, int, ReceiptState], bool] = field(default_factory=dict)
     """The receipts that were recorded, and whether each of them counted."""
 
@@ -56,11 +59,12 @@ class Handoff:
         """Whether `recipient` is already the one named here, or the member who claimed it."""
         return recipient in (self.assigned_to, self.recipient)
 
-    def is_recipient(self, person: str) -> bool:
-        return self.recipient is not None and is_member(person, self.recipient)
+    def is_recipient(self, person: str, teams: Collection[str | None] = ()) -> bool:
+        """Whether it is with `person`, or with a team of his: his role's, or one of `teams`."""
+        return self.recipient is not None and (is_member(person, self.recipient) or self.recipient in teams)
 
-    def was_recipient(self, person: str) -> bool:
-        return any(is_member(person, former) for former in self.former)
+    def was_recipient(self, person: str, teams: Collection[str | None] = ()) -> bool:
+        return any(is_member(person, former) or former in teams for former in self.former)
 
     def knows(self, person: str, revision: int, state: ReceiptState, *, counts: bool) -> bool:
         """Whether this very fact was recorded already. One that did not count, and would count now, is news."""
@@ -78,7 +82,10 @@ class Handoff:
         self._start_anew(at)
         if self.reported:
             said = self.reported.items()
-            self.reported = {fact: counted for fact, counted in said if not is_member(fact[0], recipient)}
+            anew = {person for person, team in self.members if team == recipient}
+            self.reported = {
+                fact: counted for fact, counted in said if not is_member(fact[0], recipient) and fact[0] not in anew
+            }
         self.assigned_to = self.recipient = recipient
         self.state = "assigned"
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from domain.actors import role_of
 from domain.commitment import Commitment
 from domain.errors import CommitmentClosed, CommitmentNotClosed, Forbidden
+from domain.escalating import escalate_on_limits
 from domain.facts import (
     CommitmentBroken,
-    CommitmentEscalated,
     CommitmentKept,
     CommitmentReopened,
     CustomerContacted,
@@ -23,7 +23,6 @@ __all__ = [
     "Contact",
     "attempt",
     "contact",
-    "escalate_on_limits",
     "fulfil",
     "next_instants",
     "pass_time",
@@ -31,7 +30,6 @@ __all__ = [
 ]
 
 _TAKE_BACK_WITHIN = timedelta(hours=24)
-_SUPERVISOR = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,22 +158,3 @@ def contact(commitment: Commitment, asked: Contact, moment: Moment) -> None:
         minutes=asked.minutes,
     )
     escalate_on_limits(commitment, moment)
-
-
-def escalate_on_limits(commitment: Commitment, moment: Moment) -> None:
-    """Too many postponements or contacts go to the supervisor at once (story 4)."""
-    terms = commitment.terms
-    if commitment.is_closed or commitment.escalation_level >= _SUPERVISOR:
-        return
-    if commitment.postponements >= terms.escalate_on_postponements:
-        cause = "postponements"
-    elif commitment.contacts >= terms.escalate_on_contacts:
-        cause = "contacts"
-    else:
-        return
-    moment.by_itself().record(
-        commitment,
-        CommitmentEscalated,
-        level=_SUPERVISOR,
-        cause=cause,
-    )

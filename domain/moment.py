@@ -1,13 +1,14 @@
 """The moment of a decision: when it is taken, by whom, and under which rules. Time is always passed in."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from domain.actors import UPHELD, role_of
 from domain.catalogue import Catalogue
 from domain.errors import Invalid
+from domain.people import NOBODY, Roster
 from domain.recording import Recorded, Recording
 from domain.values import Origin
 
@@ -24,12 +25,13 @@ class Moment:
     now: datetime
     origin: Origin
     catalogue: Catalogue
+    roster: Roster = NOBODY
 
     def by_itself(self) -> "Moment":
         """The same moment, for what happens by itself while a command is decided, and so belongs to its answer."""
         asked = self.origin
         origin = Origin(UPHELD, None, asked.command, asked.key, asked.body_hash, asked.sender)
-        return Moment(self.now, origin if asked.key is not None else Origin(UPHELD), self.catalogue)
+        return replace(self, origin=origin if asked.key is not None else Origin(UPHELD))
 
     def record(self, about: Recording, fact: type[Recorded], *, at: datetime | None = None, **fields: Any) -> None:
         """Record that something happened, at this moment or (in the world) at another: `at`."""

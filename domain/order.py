@@ -18,7 +18,7 @@ _NAMESPACE = UUID("7c7f9a3e-0d52-5a6e-9d6e-1f0c5a5b6d21")
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Who carries a role for an order, when, and at which stop; `address` reads None once erased."""
+    """Who carries a role for an order, when, at which stop of which route; `address` reads None once erased."""
 
     recipient: str
     departs_at: datetime | None = None
@@ -27,6 +27,7 @@ class Assignment:
     stop: int | None = None
     address: str | None = None
     depot: str | None = None
+    route: str | None = None
 
     @property
     def trip(self) -> Trip:

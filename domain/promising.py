@@ -10,9 +10,10 @@ from domain.catalogue import Catalogue, Kind
 from domain.commitment import Commitment
 from domain.deadlines import Due, DueRule, calendar_warnings, resolve_due
 from domain.errors import CommitmentClosed, DueRequired, Invalid, PreconditionFailed
+from domain.escalating import escalate_on_limits
 from domain.facts import CommitmentAmended, CommitmentMade, CommitmentWithdrawn
 from domain.handing_over import Named, ReceiptRule, hand_over, name_recipient, route
-from domain.keeping import escalate_on_limits, pass_time
+from domain.keeping import pass_time
 from domain.moment import Moment
 from domain.order import Order
 from domain.values import Direction, Item, Value, WithdrawalCause
@@ -69,25 +70,25 @@ class _Plan:
 
     def __init__(self, rule: ReceiptRule, named: Mapping[str, Named | None]) -> None:
         self._rule, self._now = rule, rule.moment.now
-        self._window_ends_at = None if rule.asks_nothing else rule.window_ends_at(self._now)
         self.named = named
+        self._windows = {} if rule.asks_nothing else {role: self._window(n) for role, n in named.items()}
+
+    def _window(self, named: Named | None) -> datetime:
+        return self._rule.window_ends_at(self._now, named.recipient if named is not None else None)
 
     @property
     def receipt_due(self) -> dict[str, datetime | None]:
-        window = self._window_ends_at
-        if window is None:
-            return dict.fromkeys(self.named)
-        return {role: self._rule.due_in(window, named, self._now) for role, named in self.named.items()}
+        return {
+            role: self._rule.due_in(self._windows[role], named, self._now) if self._windows else None
+            for role, named in self.named.items()
+        }
 
     def warnings(self, author: str) -> list[str]:
         """What the person on the phone should know now, while a bad promise is still free."""
-        everybody, window = self.named.values(), self._window_ends_at
+        everybody, due_at = self.named.values(), self._rule.due_at
+        late = [self.named[role] for role, window in self._windows.items() if window > due_at]
         found = []
-        if (
-            window is not None
-            and window > self._rule.due_at
-            and any(n is None or n.recipient != author for n in everybody)
-        ):
+        if any(n is None or n.recipient != author for n in late):
             found.append("receipt_window_does_not_fit")
         if self._rule.terms.receipt == "held" and any(n is not None and self._has_left(n) for n in everybody):
             found.append("already_departed")

@@ -60,7 +60,8 @@ def receive(commitment: Commitment, receipt: ReceiptGiven, moment: Moment) -> Re
         raise Invalid("/reason", "is required with a decline")
     occurred_at = moment.when(receipt.at, not_before=[commitment.made_at])
     handoff, giver = _whose(commitment, receipt, moment)
-    why_not = _why_not(commitment, handoff, giver, receipt.revision)
+    teams = moment.roster.teams(giver)
+    why_not = _why_not(commitment, is_recipient=handoff.is_recipient(giver, teams), revision=receipt.revision)
     if handoff.knows(giver, receipt.revision, receipt.state, counts=why_not is None):
         return Received(False, why_not)
     extra = {"reason": receipt.reason} if receipt.state == "declined" else {}
@@ -73,15 +74,16 @@ def receive(commitment: Commitment, receipt: ReceiptGiven, moment: Moment) -> Re
         recipient=giver,
         via=receipt.via,
         why_not=why_not,
+        team=next((team for team in teams if team in (handoff.recipient, *handoff.former)), None),
         **extra,
     )
     return Received(True, why_not)
 
 
-def _why_not(commitment: Commitment, handoff: Handoff, giver: str, revision: int) -> WhyNot | None:
+def _why_not(commitment: Commitment, *, is_recipient: bool, revision: int) -> WhyNot | None:
     if revision < commitment.revision:
         return "older_revision"
-    if not handoff.is_recipient(giver):
+    if not is_recipient:
         return "no_longer_recipient"
     return "commitment_closed" if commitment.is_closed else None
 
@@ -93,8 +95,9 @@ def _whose(commitment: Commitment, receipt: ReceiptGiven, moment: Moment) -> tup
     if not handoffs:
         raise Invalid("/role", f"is not on the path of this commitment: {', '.join(commitment.path)}")
     person = moment.origin.person
+    teams = moment.roster.teams(person)
     for theirs in (Handoff.is_recipient, Handoff.was_recipient):
-        if found := [(handoff, person) for handoff in handoffs if theirs(handoff, person)]:
+        if found := [(handoff, person) for handoff in handoffs if theirs(handoff, person, teams)]:
             return _meant(found, receipt)
     if role_of(person) in ("supervisor", "admin"):
         named = [(handoff, handoff.recipient) for handoff in handoffs if handoff.recipient is not None]

@@ -1,12 +1,11 @@
-"""Decisions about telling people: what left for whom, who deals with it, what the customer was told."""
+"""Decisions about telling people: what left for whom, and what the customer was told."""
 
 from domain.commitment import Commitment
-from domain.errors import CommitmentClosed
-from domain.facts import CustomerInformed, EscalationTaken, HandoffFailed, HandoffSent
+from domain.facts import CustomerInformed, HandoffFailed, HandoffSent
 from domain.handoff import Handoff
 from domain.moment import Moment
 
-__all__ = ["failed", "inform", "sent", "take"]
+__all__ = ["failed", "inform", "sent"]
 
 
 def sent(commitment: Commitment, handoff: Handoff, channel: str, moment: Moment) -> None:
@@ -32,17 +31,6 @@ def failed(commitment: Commitment, handoff: Handoff, channel: str, reason: str, 
         channel=channel,
         reason=reason,
     )
-
-
-def take(commitment: Commitment, note: str | None, moment: Moment) -> None:
-    """Record that somebody deals with it. Saying so twice records nothing.
-
-    Raises `CommitmentClosed` where there is nothing to deal with any more.
-    """
-    if commitment.is_closed:
-        raise CommitmentClosed(f"the commitment is {commitment.status}")
-    if commitment.escalation_taken_by != moment.origin.person:
-        moment.record(commitment, EscalationTaken, note=note)
 
 
 def inform(commitment: Commitment, channel: str, moment: Moment) -> None:

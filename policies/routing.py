@@ -5,6 +5,7 @@ Whoever records an assignment routes it at once, and a promise is recorded only 
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +23,10 @@ from projections.checkpoints import SQL as CHECKPOINTS
 from projections.checkpoints import SYSTEMIC, Failure, ParkedStream, park
 from projections.log import Log
 from store.ledger import Ledger
+from store.people import Staff
 from store.queries import queries
 
-__all__ = ["RoutingPolicy", "route_order"]
+__all__ = ["RoutingPolicy", "route_orders"]
 
 log = structlog.get_logger("upheld.routing")
 SQL = queries("policies", "routing.sql")
@@ -35,13 +37,17 @@ _AT_ONCE = 16
 _STRETCH = 5_000
 
 
-async def route_order(ledger: Ledger, order_id: str, moment: Moment) -> int | None:
-    """Give the commitments of an order to whoever carries it now.
+async def route_orders(ledger: Ledger, order_ids: Sequence[str], moment: Moment) -> int:
+    """Give the commitments of some orders to whoever carries these now.
 
     Answers the position from which on all of them are seen with their recipient, whoever routed them first;
-    None for an order without commitments.
+    0 for orders without commitments.
     """
-    return max([await _route(ledger, id, moment) for id in await ledger.commitments_on(order_id)], default=None)
+    ids, reached = await ledger.commitments_on(*order_ids), 0
+    for start in range(0, len(ids), _AT_ONCE):
+        routed = await asyncio.gather(*(_route(ledger, id, moment) for id in ids[start : start + _AT_ONCE]))
+        reached = max(reached, *routed)
+    return reached
 
 
 async def _route(ledger: Ledger, id: UUID, moment: Moment) -> int:
@@ -54,9 +60,10 @@ async def _route(ledger: Ledger, id: UUID, moment: Moment) -> int:
 class RoutingPolicy:
     """Follows the log, and routes every order whose assignment changed once more; mostly there is nothing to do."""
 
-    def __init__(self, ledger: Ledger, catalogue: Catalogue) -> None:
+    def __init__(self, ledger: Ledger, catalogue: Catalogue, staff: Staff) -> None:
         self._ledger = ledger
         self._catalogue = catalogue
+        self._staff = staff
 
     async def run(self, events: Log, conn: AsyncConnection[Any]) -> None:
         """Follow the log until cancelled."""
@@ -119,7 +126,7 @@ class RoutingPolicy:
         """Route an order, and answer what it failed with in the end."""
         for attempt in range(1, _TRIES + 1):
             try:
-                await route_order(self._ledger, order_id, self._moment())
+                await route_orders(self._ledger, [order_id], self._moment())
             except SYSTEMIC:
                 raise
             except Exception as error:
@@ -130,4 +137,4 @@ class RoutingPolicy:
         return None
 
     def _moment(self) -> Moment:
-        return Moment(self._ledger.clock.now(), Origin(UPHELD), self._catalogue)
+        return Moment(self._ledger.clock.now(), Origin(UPHELD), self._catalogue, self._staff.roster)

@@ -5,6 +5,7 @@ The page answers GET `/v1/commitments` and GET `/v1/commitments/{id}`.
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -26,25 +27,27 @@ class CommitmentsPage(Page):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._made: dict[UUID, int] = {}
-        self._rows: dict[UUID, tuple[Commitment, bytes | None]] = {}
+        self._made: dict[int, int] = {}
+        self._rows: dict[int, tuple[Commitment, Recorded]] = {}  # by the number of the stream, as in `States`
+        self._channel = cache(partial(self.keyring.blind, "channel"))  # of which there are a few
 
     def see(self, recorded: Recorded, state: State) -> None:
         if isinstance(state, Commitment):
-            self._rows[state.id] = (state, recorded.key)
-            if recorded.type == "CommitmentMade":
-                self._made[state.id] = recorded.position
+            number = recorded.stream.int
+            self._rows[number] = (state, recorded)
+            if recorded.version == 1:
+                self._made[number] = recorded.position
 
     async def write(self, conn: AsyncConnection[Any]) -> None:
-        rows = [self._row(state, key) for state, key in self._rows.values()]
+        rows = [self._row(state, last.key, self._made.get(number, 0)) for number, (state, last) in self._rows.items()]
         if rows:
             await conn.execute(SQL["upsert"], columns(rows, 13))
 
-    def _row(self, state: Commitment, key: bytes | None) -> tuple[object, ...]:
+    def _row(self, state: Commitment, key: bytes | None, made: int) -> tuple[object, ...]:
         document, personal = sealed(state, self.keyring, key)
         return (
             state.id,
-            self._made.get(state.id, 0),
+            made,
             state.order_id,
             state.customer_id,
             state.kind,
@@ -52,7 +55,7 @@ class CommitmentsPage(Page):
             state.made_by,
             state.due.at,
             " ".join(sorted(_keepers(state))),
-            self.keyring.blind("channel", state.channel) if state.channel else None,
+            self._channel(state.channel) if state.channel else None,
             self.keyring.blind("conversation", state.conversation) if state.conversation else None,
             document,
             personal,

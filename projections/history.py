@@ -37,6 +37,9 @@ _NOT_TOLD = frozenset(
     }
 )
 
+_TOLD_IF_THERE = frozenset({"route", "team"})
+"""What few facts have."""
+
 
 class HistoryPage(Page):
     """What the facts of a page are found by."""
@@ -210,5 +213,6 @@ def _data(fact: Any) -> dict[str, object]:
         told["due"] = DueView(due.at, due.not_before, due.time_zone, due.calendar, due.rule.to_json())
     carried = getattr(fact, "trip", None) or getattr(fact, "assignment", None)
     flat = asdict(carried) if carried is not None else {}
-    plain: dict[str, object] = msgspec.json.decode(msgspec.json.encode(flat | told))
+    said = {name: value for name, value in (flat | told).items() if value is not None or name not in _TOLD_IF_THERE}
+    plain: dict[str, object] = msgspec.json.decode(msgspec.json.encode(said))
     return plain

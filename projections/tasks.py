@@ -11,7 +11,6 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from domain.actors import role_of
 from domain.commitment import Commitment
 from domain.order import Assignment, Order
 from projections.commitments import Commitments
@@ -162,25 +161,25 @@ def assignments_of(assignments: Mapping[str, Assignment]) -> list[AssignmentView
 class Tasks(Reader):
     """Reads what keepers have to do.
 
-    >>> [stop.order_id for stop in await tasks.of("courier:li")]  # doctest: +SKIP
+    >>> [stop.order_id for stop in await tasks.of(roster.recipients("courier:li"))]  # doctest: +SKIP
     ['SO-1001', None]
     """
 
-    async def of(self, recipient: str) -> list[TaskView]:
-        """What a keeper has to do now, in planned order; a member sees the team's."""
-        rows = await self.fetch(SQL["of_recipients"], {"recipients": _with_team(recipient)})
+    async def of(self, recipients: list[str]) -> list[TaskView]:
+        """What a keeper has to do now, in planned order, as each of those that he receives as."""
+        rows = await self.fetch(SQL["of_recipients"], {"recipients": recipients})
         views = await Commitments(self.database, self.keyring).some([id for (id,) in rows])
         live = [shown for shown in views.values() if shown.status in ("open", "broken")]
         orders = await self.assignments([shown.order_id for shown in live if shown.order_id is not None])
-        return _stops(recipient, live, orders)
+        return _stops(recipients, live, orders)
 
-    async def of_at(self, recipient: str, at: datetime, ledger: Ledger) -> list[TaskView]:
+    async def of_at(self, recipients: list[str], at: datetime, ledger: Ledger) -> list[TaskView]:
         """What that keeper's screen could show at an instant, by what was recorded until then."""
-        rows = await self.fetch(SQL["of_recipients_at"], {"recipients": _with_team(recipient), "at": at})
+        rows = await self.fetch(SQL["of_recipients_at"], {"recipients": recipients, "at": at})
         states = await ledger.commitments_at([id for (id,) in rows], at)
         shown = [view(state) for state in states.values() if not state.is_closed]
         orders = await ledger.orders_at({c.order_id for c in shown if c.order_id is not None}, at)
-        return _stops(recipient, shown, {id: assignments_of(order.assignments) for id, order in orders.items()})
+        return _stops(recipients, shown, {id: assignments_of(order.assignments) for id, order in orders.items()})
 
     async def assignments(self, orders: list[str]) -> dict[str, list[AssignmentView]]:
         """Who carries these orders, by order."""
@@ -199,11 +198,9 @@ class Tasks(Reader):
         return self.keyring.open(self.keyring.unwrap(stream, wrapped), address, _context(stream)).decode()
 
 
-def _with_team(recipient: str) -> list[str]:
-    return [recipient, f"team:{role_of(recipient)}"]
-
-
-def _stops(recipient: str, shown: list[CommitmentView], orders: Mapping[str, list[AssignmentView]]) -> list[TaskView]:
+def _stops(
+    recipients: list[str], shown: list[CommitmentView], orders: Mapping[str, list[AssignmentView]]
+) -> list[TaskView]:
     """Stops in planned order, then what has no order, by due."""
     by_order: dict[str, list[CommitmentView]] = {}
     alone: list[CommitmentView] = []
@@ -212,15 +209,15 @@ def _stops(recipient: str, shown: list[CommitmentView], orders: Mapping[str, lis
             alone.append(commitment)
         else:
             by_order.setdefault(commitment.order_id, []).append(commitment)
-    stops = [_stop(order_id, found, recipient, orders.get(order_id, [])) for order_id, found in by_order.items()]
+    stops = [_stop(order_id, found, recipients, orders.get(order_id, [])) for order_id, found in by_order.items()]
     return [*sorted(stops, key=_planned), *(TaskView(None, None, None, None, None, None, [c]) for c in alone)]
 
 
 def _stop(
-    order_id: str, commitments: list[CommitmentView], recipient: str, assignments: list[AssignmentView]
+    order_id: str, commitments: list[CommitmentView], recipients: list[str], assignments: list[AssignmentView]
 ) -> TaskView:
     """The stop of this keeper, where he (or his team) carries the order; the address helps whoever keeps a promise."""
-    mine = next((a for a in assignments if a.recipient in _with_team(recipient)), None)
+    mine = next((a for a in assignments if a.recipient in recipients), None)
     if mine is None:
         return TaskView(order_id, None, None, None, None, None, commitments)
     return TaskView(

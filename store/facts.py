@@ -69,7 +69,7 @@ def read_fact(keyring: Keyring, key: bytes | None, stream: UUID, version: int, t
     >>> read_fact(keyring, None, stream, 1, "CommitmentMade", stored).promise is None  # doctest: +SKIP
     True
     """
-    shape = _shape(resolve_topic(topic))
+    shape = _shape_of(topic)
     data, _, sealed = stored.partition(_PERSONAL)
     words = keyring.open(key, sealed, _context(stream, version)) if sealed and key is not None else None
     if shape.version > 1 and _form(data).class_version < shape.version:
@@ -88,6 +88,11 @@ def _upcast(shape: _Shape, data: bytes, words: bytes | None) -> dict[str, Any]:
     for older in range(state.pop("class_version", 1), shape.version):
         getattr(shape.fact, f"upcast_v{older}_v{older + 1}")(state)
     return _asdict(msgspec.convert(state, shape.open.type)) | _asdict(msgspec.convert(state, shape.personal.type))
+
+
+@cache
+def _shape_of(topic: str) -> _Shape:
+    return _shape(resolve_topic(topic))
 
 
 @cache

@@ -4,7 +4,7 @@ A decision is taken on the state this process remembers; the writer refuses it w
 it is taken anew on what the log says. A refusal is final only when it was decided on a fresh state.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -13,15 +13,17 @@ from eventsourcing.persistence import StoredEvent
 
 from domain.commitment import Commitment
 from domain.errors import Conflict, UpheldError
+from domain.moment import Moment
 from domain.order import Assignment, Order
+from domain.route import Plan, Route, plan_route
 from store.clock import Clock
 from store.codec import FactMapper
 from store.database import Database
 from store.keyring import Keyring
-from store.streams import Known, Streams
+from store.streams import SQL, Known, Streams
 from store.writer import Append, NewStream, StaleVersion, Writer
 
-__all__ = ["Change", "Ledger", "OrderChange"]
+__all__ = ["Change", "Ledger", "OrderChange", "RouteChange"]
 
 T = TypeVar("T")
 
@@ -47,6 +49,15 @@ class OrderChange:
     """What came of a command about an order: its assignments after it, by role, and the rest as in `Change`."""
 
     assignments: Mapping[str, Assignment]
+    position: int
+    recorded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RouteChange:
+    """What came of planning a route: the orders whose assignment it changed, and the rest as in `Change`."""
+
+    orders: Sequence[str]
     position: int
     recorded: bool
 
@@ -143,6 +154,38 @@ class Ledger(Streams):
                 return OrderChange(dict(order.assignments), standing, position is not None)
         raise Conflict("others changed this order again and again")
 
+    async def change_route(self, route_id: str, plan: Plan, moment: Moment) -> RouteChange:
+        """Plan a route: all that changes on its orders is recorded at once, or none of it."""
+        stream = Route.id_of(route_id)
+        for _ in range(_ATTEMPTS):
+            found = await self._load(stream, None)
+            route = found or Known(Route.unplanned(route_id, self.clock.now()), None, fresh=True)
+            orders = await self._orders(route.aggregate.with_those_of(plan))
+            plan_route(route.aggregate, {id: known.aggregate for id, known in orders.items()}, plan, moment)
+            changed = {id: known for id, known in orders.items() if known.aggregate.pending_events}
+            planned = [route] if route.aggregate.pending_events else []
+            try:
+                position = await self._append_all([*changed.values(), *planned])
+            except StaleVersion:
+                continue
+            if position is None:
+                return RouteChange((), await self._reached(orders), recorded=False)
+            return RouteChange(list(changed), position, recorded=True)
+        raise Conflict("others changed the orders of this route again and again")
+
+    async def _reached(self, order_ids: Collection[str]) -> int:
+        """Where the last that was recorded of these orders stands, their commitments included."""
+        return int((await self._database.fetch(SQL["reached"], (list(order_ids),)))[0][0])
+
+    async def _orders(self, order_ids: Collection[str]) -> dict[str, Known]:
+        """These orders as the log has them now, to be changed together."""
+        ids = {Order.id_of(order_id): order_id for order_id in order_ids}
+        found, now = await self._all(list(ids), "order"), self.clock.now()
+        return {
+            order_id: found.get(stream) or Known(Order.unassigned(order_id, now), None, fresh=True)
+            for stream, order_id in ids.items()
+        }
+
     async def begin_all(self, commitments: Sequence[Commitment], *, unassigned: Iterable[str] = ()) -> None:
         """Record many new commitments at once, as an import does: all of them, or none.
 
@@ -169,6 +212,23 @@ class Ledger(Streams):
         events = [mapper.to_stored_event(fact) for fact in facts]
         committed = await self._writer.append(Append(events, expected, (begins,) if begins else ()))
         return committed.position
+
+    async def _append_all(self, changed: Sequence[Known]) -> int | None:
+        """Record what was decided about several orders and routes, all of it or nothing; None where it was nothing."""
+        events: list[StoredEvent] = []
+        expected: dict[UUID, int] = {}
+        begins: list[NewStream] = []
+        for known in changed:
+            aggregate = known.aggregate
+            expected[aggregate.id] = before = aggregate.version - len(aggregate.pending_events)
+            if before == 0:
+                category, order_id = ("order", aggregate.order_id) if isinstance(aggregate, Order) else ("route", None)
+                begins.append(self._begin_stream(known, category, order_id, None))
+            mapper = FactMapper(self._keyring, known.key)
+            events += [mapper.to_stored_event(fact) for fact in aggregate.collect_events()]
+        if not events:
+            return None
+        return (await self._writer.append(Append(events, expected, begins))).position
 
     def _begin_stream(self, known: Known, category: str, order_id: str | None, customer_id: str | None) -> NewStream:
         if known.key is None:

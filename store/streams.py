@@ -86,26 +86,24 @@ class Streams:
 
     async def commitments_at(self, streams: Sequence[UUID], as_of: datetime) -> dict[UUID, Commitment]:
         """Those of these streams that are commitments, by what was recorded until `as_of`."""
-        return await self._all_at(streams, "commitment", as_of)
+        return {stream: known.aggregate for stream, known in (await self._all(streams, "commitment", as_of)).items()}
 
     async def orders_at(self, order_ids: Collection[str], as_of: datetime) -> dict[str, Order]:
         """Those of these orders of which something was recorded until `as_of`, as they stood then."""
-        found = await self._all_at([Order.id_of(order_id) for order_id in order_ids], "order", as_of)
-        return {order.order_id: order for order in found.values()}
+        found = await self._all([Order.id_of(order_id) for order_id in order_ids], "order", as_of)
+        return {known.aggregate.order_id: known.aggregate for known in found.values()}
 
-    async def _all_at(self, streams: Sequence[UUID], category: str, as_of: datetime) -> dict[UUID, Any]:
+    async def _all(self, streams: Sequence[UUID], category: str, as_of: datetime = _FOREVER) -> dict[UUID, Known]:
         """A hundred at a time: to fold those takes so long that others want their turn in between."""
-        found: dict[UUID, Any] = {}
+        found: dict[UUID, Known] = {}
         for start in range(0, len(streams), _FOLDED_AT_ONCE):
             chunk = list(streams[start : start + _FOLDED_AT_ONCE])
-            found |= self._folded(await self._database.fetch(SQL["load_all"], (as_of, chunk, category)))
-        return found
-
-    def _folded(self, rows: Sequence[tuple[Any, ...]]) -> dict[UUID, Any]:
-        found: dict[UUID, Any] = {}
-        for stream, number, topic, state, wrapped in rows:
-            key = self._keyring.key_of(stream, wrapped)
-            found[stream] = read_fact(self._keyring, key, stream, number, topic, state).mutate(found.get(stream))
+            for stream, number, topic, state, wrapped in await self._database.fetch(
+                SQL["load_all"], (as_of, chunk, category)
+            ):
+                key, before = self._keyring.key_of(stream, wrapped), found.get(stream)
+                fact = read_fact(self._keyring, key, stream, number, topic, state)
+                found[stream] = Known(fact.mutate(before.aggregate if before else None), key, fresh=True)
         return found
 
     async def position_of(self, stream: UUID, version: int) -> int:

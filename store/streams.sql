@@ -38,4 +38,7 @@ FROM streams s CROSS JOIN LATERAL (
       AND e.recorded_at <= %s
     ORDER BY e.originator_version
 ) AS e
-WHERE s.id = ANY(%s) AND s.category = %s
+WHERE s.id = ANY(%s) AND s.category = %s;
+
+-- reached: where the last that was recorded of some orders stands, their commitments included
+SELECT coalesce(max(last_position), 0) FROM streams WHERE order_id = ANY(%s)

@@ -67,7 +67,7 @@ async def import_file(
     with open_rows(file, mapping, runtime.catalogue, await runtime.now()) as rows, Rejects(rows) as rejects:
 
         async def record(batch: list[Row]) -> None:
-            moment = Moment(await runtime.now(), Origin(IMPORTER), runtime.catalogue)
+            moment = Moment(await runtime.now(), Origin(IMPORTER), runtime.catalogue, runtime.roster)
             done = _Batch(runtime, moment, counts)
             await done.record(batch)
             rejects.write(sorted(done.rejected, key=lambda rejected: rejected[0].number))

@@ -75,6 +75,7 @@ class Serving:
 
     def __init__(self, folder: Path, *arguments: str, **settings: object) -> None:
         number = next(_numbers)
+        self.settings = settings
         self._said, self._logged = folder / f"said-{number}", folder / f"logged-{number}"
         self._clients: list[httpx.Client] = []
         with self._said.open("wb") as said, self._logged.open("wb") as logged:

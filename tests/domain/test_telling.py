@@ -3,14 +3,10 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from domain.commitment import Commitment
-from domain.errors import CommitmentClosed
 from domain.flags import flag_at
-from domain.keeping import fulfil
 from domain.moment import Moment
-from domain.telling import failed, inform, sent, take
+from domain.telling import failed, inform, sent
 
 By = Callable[..., Moment]
 
@@ -35,20 +31,6 @@ def test_a_message_that_did_not_leave_changes_nothing(an_open_commitment: Commit
     failed(an_open_commitment, courier, "sms", "no such number", by("system:upheld"))
     assert (courier.state, courier.receipt_due_at) == ("assigned", due_at)
     assert flag_at(an_open_commitment, NOON) == before
-
-
-def test_whoever_takes_it_is_named_once(an_open_commitment: Commitment, by: By) -> None:
-    an_open_commitment.collect_events()
-    for _ in range(2):
-        take(an_open_commitment, "I ring the depot", by("supervisor:wang"))
-    assert an_open_commitment.escalation_taken_by == "supervisor:wang"
-    assert len(an_open_commitment.collect_events()) == 1
-
-
-def test_nobody_takes_what_is_closed(an_open_commitment: Commitment, by: By) -> None:
-    fulfil(an_open_commitment, by("courier:li", timedelta(hours=1)), note=None, at=None)
-    with pytest.raises(CommitmentClosed):
-        take(an_open_commitment, None, by("supervisor:wang", timedelta(hours=2)))
 
 
 def test_the_customer_is_told_of_a_revision(an_open_commitment: Commitment, by: By) -> None:

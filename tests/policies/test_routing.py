@@ -15,11 +15,12 @@ from domain.handing_over import assign_own
 from domain.keeping import fulfil
 from domain.moment import Moment
 from domain.order import Assignment, unassign_order
-from policies.routing import RoutingPolicy, route_order
+from policies.routing import RoutingPolicy, route_orders
 from projections.log import Log
 from store.database import Connection, Database
 from store.keyring import Keyring
 from store.ledger import Ledger
+from store.people import People, Staff
 from tests.api.serving import MASTER_KEY, Serving
 from tests.conftest import Given
 
@@ -46,11 +47,17 @@ async def following(
 
 
 @pytest.fixture
-def run(database: Database, keyring: Keyring, ledger: Ledger, catalogue: Catalogue) -> Run:
+def staff(database: Database, keyring: Keyring, ledger: Ledger) -> Staff:
+    """Of whom nothing is known."""
+    return Staff(database, People(database, keyring, ledger.clock))
+
+
+@pytest.fixture
+def run(database: Database, keyring: Keyring, ledger: Ledger, catalogue: Catalogue, staff: Staff) -> Run:
     """Runs the policy until it has come to the end of the log."""
 
     async def run() -> None:
-        policy = RoutingPolicy(ledger, catalogue)
+        policy = RoutingPolicy(ledger, catalogue, staff)
         async with await database.connect("routing") as conn, following(policy, database, keyring, conn):
             for _ in range(500):
                 await asyncio.sleep(0.01)
@@ -121,7 +128,7 @@ async def test_what_was_routed_at_once_is_left_alone(
 ) -> None:
     await given.promise("redelivery", due=A_DAY, order_id=ORDER)
     await given.assignment(ORDER, "courier", LI)
-    await route_order(ledger, ORDER, given.moment("system:oms"))
+    await route_orders(ledger, [ORDER], given.moment("system:oms"))
     before = await end(database)
     await run()
 
@@ -129,9 +136,9 @@ async def test_what_was_routed_at_once_is_left_alone(
 
 
 async def test_many_appends_at_once_are_one_reason_to_look(
-    given: Given, ledger: Ledger, catalogue: Catalogue, database: Database, keyring: Keyring
+    given: Given, ledger: Ledger, catalogue: Catalogue, database: Database, keyring: Keyring, staff: Staff
 ) -> None:
-    policy = RoutingPolicy(ledger, catalogue)
+    policy = RoutingPolicy(ledger, catalogue, staff)
     async with await database.connect("routing") as conn, following(policy, database, keyring, conn):
         await asyncio.sleep(0.2)  # It listens.
         await database.fetch("SELECT pg_notify('stored_events', n::text) FROM generate_series(1, 500) AS n")

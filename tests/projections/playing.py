@@ -25,7 +25,7 @@ from domain.order import Assignment, Order, unassign_order
 from domain.promising import Amendment, Wanted, amend, withdraw
 from domain.receiving import ReceiptGiven, receive
 from domain.values import ReceiptState
-from policies.routing import route_order
+from policies.routing import route_orders
 from projections.flags import FlagRow
 from projections.projection import Projection, Recorded, State
 from store.clock import SetClock
@@ -106,7 +106,7 @@ class Play:
 
     async def _route(self, order: str) -> None:
         """Sometimes a while after the assignment, as after a crash."""
-        await route_order(self.ledger, order, self._moment("system:upheld"))
+        await route_orders(self.ledger, [order], self._moment("system:upheld"))
 
     async def _decision(self) -> None:
         id, by = self.random.choice(self.made), self.random.choice(PEOPLE)

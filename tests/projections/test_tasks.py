@@ -9,6 +9,7 @@ import pytest
 
 from domain.keeping import fulfil
 from domain.order import Assignment
+from domain.people import NOBODY
 from projections.projection import Recorded
 from projections.tasks import TASKS, Tasks, assignments_of
 from projections.views import view
@@ -44,7 +45,7 @@ async def test_a_screen_of_any_instant_follows_from_what_was_recorded_until_then
     for at in log.instants(random, 80):
         recipient = random.choice(PEOPLE)
         expected, orders = log.tasks_at(at, recipient)
-        stops = await tasks.of_at(recipient, at, ledger)
+        stops = await tasks.of_at(NOBODY.recipients(recipient), at, ledger)
         shown += len(stops)
         assert {c.id: c for stop in stops for c in stop.commitments} == {id: view(c) for id, c in expected.items()}
         for stop in stops:
@@ -94,14 +95,14 @@ async def test_a_promise_kept_later_was_on_the_screen_as_it_stood(
     await given.assignment("SO-1", "courier", Assignment("courier:li", stop=5))
     await given.that(cable, lambda commitment, moment: fulfil(commitment, moment, note=None, at=None))
     await project(TASKS)
-    (stop,) = await tasks.of_at("courier:li", before, ledger)
+    (stop,) = await tasks.of_at(NOBODY.recipients("courier:li"), before, ledger)
     assert (stop.stop, stop.address, [(c.id, c.status) for c in stop.commitments]) == (
         4,
         "3 Willow Lane",
         [(cable, "open")],
     )
-    assert await tasks.of_at("courier:li", given.now, ledger) == []
-    assert await tasks.of_at("courier:li", before - timedelta.resolution, ledger) == []
+    assert await tasks.of_at(NOBODY.recipients("courier:li"), given.now, ledger) == []
+    assert await tasks.of_at(NOBODY.recipients("courier:li"), before - timedelta.resolution, ledger) == []
 
 
 # -- at scale ---------------------------------------------------------------------------------------------------
@@ -126,7 +127,7 @@ async def test_a_screen_of_long_ago_is_found_among_the_tasks_of_that_keeper(
     await fill(database, TASKS, A_YEAR_OF_TASKS)
     tasks = Explained(database, keyring)
     for months in range(12):
-        await tasks.of_at("courier:7", given.now - timedelta(days=30 * months), ledger)
+        await tasks.of_at(NOBODY.recipients("courier:7"), given.now - timedelta(days=30 * months), ledger)
     for plan in tasks.plans:
         assert "tasks_past_idx" in plan
         assert "tasks_live_idx" in plan

@@ -95,7 +95,18 @@ ASSIGNED = fact(
 SEEN = fact(HandoffSeen, STREAM, 4, NOON + LATER, LI, NOON + LATER, "courier", 1, "courier:li", "tap", None)
 AN_HOUR_ON = NOON + timedelta(hours=1)
 DECLINED = fact(
-    HandoffDeclined, STREAM, 5, AN_HOUR_ON, LI, AN_HOUR_ON, "courier", 1, "courier:li", None, None, "the van broke down"
+    HandoffDeclined,
+    STREAM,
+    5,
+    AN_HOUR_ON,
+    LI,
+    AN_HOUR_ON,
+    "courier",
+    1,
+    "courier:li",
+    None,
+    None,
+    reason="the van broke down",
 )
 CARRIED = fact(
     OrderAssigned,
@@ -189,6 +200,16 @@ FACTS = [one for one, _, _ in STORED]
 FACT_NAMES = [type(one).__name__ for one in FACTS]
 
 
+def as_it_was(state: dict[str, Any]) -> dict[str, Any]:
+    """Without the fields that facts were given later, where they hold nothing."""
+    later = {"team", "route"}
+    return {
+        name: as_it_was(value) if isinstance(value, dict) else value
+        for name, value in state.items()
+        if value is not None or name not in later
+    }
+
+
 def stored(one: Any) -> StoredEvent:
     state = next(
         opened + (b"\0" + bytes.fromhex(sealed) if sealed else b"") for f, opened, sealed in STORED if f is one
@@ -207,7 +228,7 @@ def test_what_was_stored_long_ago_reads_as_the_same_fact(keyring: Keyring, one: 
 def test_what_is_stored_has_an_open_part_that_any_reader_of_json_understands(keyring: Keyring, one: Any) -> None:
     opened, _, sealed = write_fact(keyring, KEY, one).partition(b"\0")
     opened_then, _, sealed_then = stored(one).state.partition(b"\0")
-    assert msgspec.json.decode(opened) == msgspec.json.decode(opened_then)
+    assert as_it_was(msgspec.json.decode(opened)) == msgspec.json.decode(opened_then)
     assert len(sealed) == len(sealed_then)
 
 
@@ -233,7 +254,7 @@ def test_personal_fields_open_only_at_the_place_they_were_stored_for(keyring: Ke
 def test_a_fact_with_personal_fields_is_not_stored_where_the_key_is_gone(keyring: Keyring) -> None:
     with pytest.raises(ValueError, match="has no key any more"):
         write_fact(keyring, None, DECLINED)
-    assert write_fact(keyring, None, SEEN) == stored(SEEN).state
+    assert read_fact(keyring, None, STREAM, 4, "HandoffSeen", write_fact(keyring, None, SEEN)) == SEEN
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,176 @@
+"""For customers: the one promise that a link opens, in the words in which it was given, and a way to object."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from fastapi import Header, Response
+
+from api.commanding import Commanding, answer, commitment_id
+from api.fields import PathText
+from api.problems import problem
+from api.rendering import page
+from api.routes import routes
+from api.runtime import Runtime
+from api.texts import chosen
+from api.who import Inquiring, Process
+from domain.commitment import Commitment
+from domain.deadlines import zone
+from domain.errors import CommitmentNotClosed, NotFound, UpheldError
+from domain.handing_over import route
+from domain.keeping import reopen
+from domain.moment import Moment
+from domain.order import Order
+from domain.values import Item, Origin, Status
+from store.links import CustomerLinks
+
+__all__ = ["router"]
+
+router = routes("", "customers")
+
+Accept = Annotated[str, Header(include_in_schema=False)]
+Standing = Literal["kept", "kept_late", "disputed", "overdue", "withdrawn", "open"]
+
+
+class DueTold(msgspec.Struct):
+    """By when, as the customer's clock has it."""
+
+    at: object
+    not_before: object
+    time_zone: str
+
+
+class PromiseTold(msgspec.Struct):
+    """One promise as its customer may see it: nobody of the staff is named."""
+
+    promise: str | None
+    items: tuple[Item, ...] | None
+    order_id: str | None
+    status: Status
+    standing: Standing
+    made_at: object
+    due: DueTold
+    first_due_at: object
+    moved: int
+    kept_at: object
+    known: bool
+    """Whether whoever must keep it has confirmed that he knows of it."""
+    erased: bool
+
+
+def told(commitment: Commitment) -> PromiseTold:
+    """What a customer may see of a commitment."""
+    due = commitment.due
+    return PromiseTold(
+        promise=commitment.promise,
+        items=commitment.items,
+        order_id=commitment.order_id,
+        status=commitment.status,
+        standing=_standing(commitment),
+        made_at=commitment.made_at,
+        due=DueTold(due.at, due.not_before, due.time_zone),
+        first_due_at=commitment.first_due_at,
+        moved=commitment.postponements,
+        kept_at=commitment.kept_at,
+        known=all(handoff.received for handoff in commitment.handoffs),
+        erased=commitment.promise is None,
+    )
+
+
+def _standing(commitment: Commitment) -> Standing:
+    if commitment.status == "kept":
+        return "kept_late" if commitment.late else "kept"
+    if commitment.status == "withdrawn":
+        return "withdrawn"
+    if commitment.reopened_as == "disputed":
+        return "disputed"
+    return "overdue" if commitment.status == "broken" else "open"
+
+
+@router.post("/v1/commitments/{id}/customer-link", status_code=201)
+async def open_link(command: Commanding, id: PathText) -> Response:
+    """A link with which the customer sees this promise, and nothing else; the same one until it is revoked."""
+    runtime = command.runtime
+    commitment = await runtime.ledger.commitment(commitment_id(id))
+    token = await CustomerLinks(runtime.database, runtime.keyring).open(commitment.id)
+    base = runtime.settings.public_url or str(command.request.base_url)
+    return answer({"url": f"{base.rstrip('/')}/c/{token}"}, status=201)
+
+
+@router.delete("/v1/commitments/{id}/customer-link", status_code=204)
+async def close_link(inquiry: Inquiring, id: PathText) -> Response:
+    """Revoke the link: it opens nothing any more."""
+    runtime = inquiry.runtime
+    if not await CustomerLinks(runtime.database, runtime.keyring).close(commitment_id(id)):
+        raise NotFound("this commitment has no customer link")
+    return Response(status_code=204)
+
+
+@router.get("/c/{token}")
+async def see(
+    runtime: Process, token: PathText, accept: Accept = "", accept_language: Annotated[str, Header()] = ""
+) -> Response:
+    """The promise that a link opens: as JSON for who accepts `application/json`, else as a page."""
+    locale = chosen(accept_language)
+    try:
+        commitment = await runtime.ledger.commitment(await _linked(runtime, token))
+    except NotFound as error:
+        if _wants_json(accept):
+            return problem(error)
+        return page("no_promise.html", locale, zone("UTC"), status=404)
+    return _shown(commitment, accept, locale)
+
+
+@router.post("/c/{token}")
+async def object_to(
+    runtime: Process, token: PathText, accept: Accept = "", accept_language: Annotated[str, Header()] = ""
+) -> Response:
+    """The customer did not get what counts as kept: it is open again, as `disputed`."""
+    try:
+        id = await _linked(runtime, token)
+        commitment = await _dispute(runtime, id)
+    except UpheldError as error:
+        if _wants_json(accept):
+            return problem(error)
+        if isinstance(error, NotFound):
+            return page("no_promise.html", chosen(accept_language), zone("UTC"), status=404)
+        if not isinstance(error, CommitmentNotClosed):
+            raise
+    else:
+        if _wants_json(accept):
+            return answer(told(commitment), headers=_PRIVATE)
+    return Response(status_code=303, headers={"Location": f"/c/{token}"})
+
+
+async def _dispute(runtime: Runtime, id: UUID) -> Commitment:
+    now = await runtime.now()
+
+    def decide(commitment: Commitment, order: Order | None) -> None:
+        moment = Moment(now, Origin(f"customer:{commitment.customer_id}"), runtime.catalogue, runtime.roster)
+        reopen(commitment, "disputed", None, moment)
+        route(commitment, order, moment.by_itself())
+
+    return (await runtime.ledger.change(id, decide, with_order=True)).commitment
+
+
+async def _linked(runtime: Runtime, token: str) -> UUID:
+    id = await CustomerLinks(runtime.database, runtime.keyring).find(token)
+    if id is None:
+        raise NotFound("this link opens nothing, or nothing any more")
+    return id
+
+
+_PRIVATE = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Language"}
+
+
+def _shown(commitment: Commitment, accept: str, locale: str) -> Response:
+    shown = told(commitment)
+    if _wants_json(accept):
+        return answer(shown, headers=_PRIVATE)
+    return page("promise.html", locale, zone(commitment.due.time_zone), told=shown, time_zone=commitment.due.time_zone)
+
+
+def _wants_json(accept: str) -> bool:
+    """Whether JSON is asked for before a page; whoever takes anything gets the page."""
+    kinds = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
+    return next((kind == "application/json" for kind in kinds if kind in ("application/json", "text/html")), False)

@@ -1,0 +1,137 @@
+"""For supervisors and systems: who the people are, how they and the customers are reached, when staff is at work."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import Query, Request, Response
+
+from api.commanding import Commanding, answer
+from api.fields import ActorPath, CustomerId
+from api.querying import Paged, cursor, page, position_in
+from api.routes import routes
+from api.runtime import Runtime
+from api.schemas import ContactPointBody, PersonBody
+from api.who import Inquiring
+from domain.actors import role_of
+from domain.errors import Invalid, NotFound
+from domain.people import Contact, Person
+from policies import channels
+from store.people import Customers
+
+__all__ = ["router"]
+
+router = routes("/v1", "people")
+
+
+class PeopleQuery(Paged):
+    unreachable: Annotated[bool | None, Query(description="Only who has no channel that works")] = None
+
+
+@router.get("/people")
+async def list_people(request: Request, inquiry: Inquiring, asked: Annotated[PeopleQuery, Query()]) -> Response:
+    """Everybody of the staff, by actor; with `unreachable` those whom no message reaches."""
+    place = position_in(asked.cursor, tuple[str])
+    after, people = place[0] if place else "", inquiry.runtime.people
+    found: list[tuple[str, Person]] = []
+    while len(found) <= asked.limit and (more := await people.page(after=after, limit=asked.limit + 1)):
+        after = more[-1][0]
+        found += [(actor, person) for actor, person in more if asked.unreachable in (None, not person.channels)]
+    shown = found[: asked.limit]
+    next_cursor = cursor(shown[-1][0]) if len(found) > asked.limit else None
+    return page(request, [_person(actor, person) for actor, person in shown], next_cursor)
+
+
+@router.get("/people/{actor}")
+async def show_person(inquiry: Inquiring, actor: ActorPath) -> Response:
+    """Who somebody is; what is secret in the channels is masked."""
+    person = await inquiry.runtime.people.find(actor)
+    if person is None:
+        raise NotFound("nothing is known of this person")
+    return answer(_person(actor, person))
+
+
+@router.put("/people/{actor}")
+async def put_person(command: Commanding, actor: ActorPath, body: PersonBody) -> Response:
+    """Say who somebody is, as a whole. A channel that is sent as it was shown stays as it is."""
+    runtime = command.runtime
+    _check_roles(runtime, **{"/path/actor": actor, "/team": body.team, "/reports_to": body.reports_to})
+    wanted = body.person(runtime.catalogue.default_time_zone)
+    if wanted.duty is not None:
+        wanted.duty.check()
+
+    def make(known: Person | None) -> Person:
+        return replace(wanted, channels=_checked(wanted.channels, known.channels if known else ()))
+
+    person = await runtime.people.put(actor, make, by=command.who.actor)
+    await runtime.staff.read()
+    return answer(_person(actor, person))
+
+
+@router.delete("/people/{actor}", status_code=204)
+async def delete_person(command: Commanding, actor: ActorPath) -> Response:
+    """Forget who somebody is."""
+    runtime = command.runtime
+    if not await runtime.people.delete(actor, by=command.who.actor):
+        raise NotFound("nothing is known of this person")
+    await runtime.staff.read()
+    return Response(status_code=204)
+
+
+@router.get("/customers/{customer_id}/contact")
+async def show_contact(inquiry: Inquiring, customer_id: CustomerId) -> Response:
+    """How a customer is reached; what is secret in the channels is masked."""
+    contact = await _customers(inquiry.runtime).find(customer_id)
+    if contact is None:
+        raise NotFound("nobody has said how this customer is reached")
+    return answer(_contact(customer_id, contact))
+
+
+@router.put("/customers/{customer_id}/contact")
+async def put_contact(command: Commanding, customer_id: CustomerId, body: ContactPointBody) -> Response:
+    """Say how a customer is reached, as a whole. A channel that is sent as it was shown stays as it is."""
+
+    def make(known: Contact | None) -> Contact:
+        return Contact(body.name, body.locale, _checked(body.channels, known.channels if known else ()))
+
+    contact = await _customers(command.runtime).put(customer_id, make, by=command.who.actor)
+    return answer(_contact(customer_id, contact))
+
+
+@router.delete("/customers/{customer_id}/contact", status_code=204)
+async def delete_contact(command: Commanding, customer_id: CustomerId) -> Response:
+    """Forget how a customer is reached."""
+    if not await _customers(command.runtime).delete(customer_id, by=command.who.actor):
+        raise NotFound("nobody has said how this customer is reached")
+    return Response(status_code=204)
+
+
+def _customers(runtime: Runtime) -> Customers:
+    return Customers(runtime.database, runtime.keyring, runtime.clock)
+
+
+def _check_roles(runtime: Runtime, **actors: str | None) -> None:
+    for pointer, actor in actors.items():
+        if actor is not None and role_of(actor) not in runtime.catalogue.roles:
+            raise Invalid(pointer, f"there is no role '{role_of(actor)}'")
+
+
+def _checked(wanted: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+    found = channels.merged(wanted, known)
+    for number, channel in enumerate(found):
+        if channel not in known:
+            channels.check(channel, f"/channels/{number}")
+    return found
+
+
+def _person(actor: str, person: Person) -> dict[str, Any]:
+    return {"actor": actor, **_shown(person)}
+
+
+def _contact(customer_id: str, contact: Contact) -> dict[str, Any]:
+    return {"customer_id": customer_id, **_shown(contact)}
+
+
+def _shown(one: Person | Contact) -> dict[str, Any]:
+    shown: dict[str, Any] = msgspec.to_builtins(one)
+    return shown | {"channels": [channels.masked(channel) for channel in one.channels]}

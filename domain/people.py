@@ -1,0 +1,140 @@
+"""People: who they are, how they are reached, when they are at work, and to whom they report.
+
+Settings, not events: they follow no commitment, and must be forgettable. Decisions know of them only what a `Roster`
+says.
+
+>>> roster = Roster({"courier:li": Post(Duty("Mo-Fr 08:00-17:00", "Asia/Shanghai"), team="team:north")})
+>>> roster.teams("courier:li"), roster.duty("courier:bo")
+(frozenset({'team:north'}), None)
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Literal
+
+from domain.actors import role_of
+from domain.calendars import Calendar, CalendarConfig, Span
+from domain.deadlines import zone
+from domain.errors import ConfigurationError, Invalid
+
+__all__ = ["NOBODY", "Contact", "Content", "Duty", "Locale", "Person", "Post", "Roster"]
+
+Locale = Literal["en", "zh-CN", "bg"]
+Content = Literal["minimal", "full"]
+"""What a message says: only where to look, or the promise in the words that the customer heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """When somebody is at work: the hours of a week in opening-hours syntax, in a time zone.
+
+    >>> from datetime import UTC
+    >>> duty = Duty("Mo-Fr 08:00-17:00", "UTC")
+    >>> saturday = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    >>> duty.is_on(saturday), str(duty.next_on(saturday))
+    (False, '2026-11-30 08:00:00+00:00')
+    """
+
+    hours: str
+    time_zone: str
+
+    def check(self) -> None:
+        """Raises `Invalid`, with a pointer, where the hours or the zone cannot be read, or nobody ever is at work."""
+        zone(self.time_zone)
+        try:
+            calendar = _calendar(self.hours)
+        except ConfigurationError as error:
+            raise Invalid("/on_duty", str(error).partition(": ")[2]) from error
+        next(calendar.working_time(_ANY_DAY, zone(self.time_zone), "/on_duty"))
+
+    def spans(self, at: datetime) -> Iterator[Span]:
+        """The times at work from `at` on. Raises `CalendarHasNoWorkingTime` where there are none."""
+        return _calendar(self.hours).working_time(at, zone(self.time_zone))
+
+    def is_on(self, at: datetime) -> bool:
+        """Whether it is a time at work."""
+        return next(self.spans(at))[0] == at
+
+    def next_on(self, at: datetime) -> datetime:
+        """`at` itself where that is a time at work, else when work begins next."""
+        return next(self.spans(at))[0]
+
+
+_calendar = lru_cache(maxsize=4096)(lambda hours: Calendar(CalendarConfig(working_hours=hours)))
+_ANY_DAY = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What decisions may know of a person: when he is at work, in which team, and to whom he reports."""
+
+    duty: Duty | None = None
+    team: str | None = None
+    reports_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of the staff, or a team. `channels` are tried in their order; they may hold secrets."""
+
+    name: str
+    locale: Locale
+    time_zone: str
+    team: str | None = None
+    reports_to: str | None = None
+    on_duty: str | None = None
+    channels: tuple[str, ...] = ()
+    content: Content = "minimal"
+
+    @property
+    def duty(self) -> Duty | None:
+        return Duty(self.on_duty, self.time_zone) if self.on_duty is not None else None
+
+    @property
+    def post(self) -> Post:
+        return Post(self.duty, self.team, self.reports_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How a customer is reached."""
+
+    name: str | None
+    locale: Locale
+    channels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Who is at work when, in which teams, and reports to whom; of whom nothing is known is nothing said."""
+
+    posts: Mapping[str, Post] = field(default_factory=dict)
+
+    def duty(self, actor: str | None) -> Duty | None:
+        """When somebody is at work, where that is known."""
+        post = self.posts.get(actor) if actor is not None else None
+        return post.duty if post is not None else None
+
+    def teams(self, actor: str) -> frozenset[str]:
+        """The teams that somebody was put in by name; the team of his role is not among them."""
+        post = self.posts.get(actor)
+        return frozenset({post.team}) if post is not None and post.team is not None else frozenset()
+
+    def recipients(self, actor: str) -> list[str]:
+        """As whom somebody is given what there is to do: himself, the team of his role, the teams he was put in.
+
+        >>> NOBODY.recipients("courier:li")
+        ['courier:li', 'team:courier']
+        """
+        return [actor, f"team:{role_of(actor)}", *sorted(self.teams(actor))]
+
+    def superior(self, actor: str) -> str | None:
+        """To whom somebody reports."""
+        post = self.posts.get(actor)
+        return post.reports_to if post is not None else None
+
+
+NOBODY = Roster()
+"""A roster on which nobody stands."""
