@@ -1,5 +1,6 @@
 """The HTTP face of Upheld: one app a process, made of one router for each kind of user."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import metadata
@@ -7,7 +8,7 @@ from importlib import metadata
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import agents, auditors, couriers, customers, pages, people, problems, supervisors, systems
+from api import agents, auditors, couriers, customers, pages, people, problems, streaming, supervisors, systems
 from api.metrics import measuring
 from api.middleware import Entrance
 from api.runtime import Runtime, open_runtime, together
@@ -25,8 +26,12 @@ In open mode say who you are with the header `X-Actor: ROLE:ID`, for example `ag
 """
 
 
-def create_app(settings: Settings | None = None, runtime: Runtime | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, runtime: Runtime | None = None, stopping: asyncio.Event | None = None
+) -> FastAPI:
     """The app; it opens what it needs when it starts, or uses a `runtime` that is open already.
+
+    What goes on for as long as somebody reads it ends when `stopping` is set.
 
     >>> create_app(Settings(test_clock=True)).title
     'Upheld'
@@ -39,6 +44,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
             if opened is None:
                 opened = await stack.enter_async_context(open_runtime(settings or Settings.load()))
             app.state.runtime = opened
+            app.state.stopping = stopping or asyncio.Event()
             await stack.enter_async_context(measuring(app))
             await stack.enter_async_context(together(opened.beside()))
             yield
@@ -54,7 +60,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
     )
     problems.install(app)
     # In front, and not included: an included router is searched twice for each request, behind the documentation.
-    modules = (agents, couriers, customers, supervisors, people, auditors, systems, pages)
+    modules = (agents, couriers, customers, supervisors, streaming, people, auditors, systems, pages)
     app.router.routes[:0] = [route for module in modules for route in module.router.routes]
     app.add_middleware(Entrance)
     return app

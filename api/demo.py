@@ -94,7 +94,7 @@ class _Teller:
         self._runtime = runtime
         self._conn = conn
         self._clock = clock
-        self._policy = ClockPolicy(runtime.ledger, runtime.catalogue)
+        self._policy = ClockPolicy(runtime.ledger, runtime.catalogue, runtime.staff)
         self._app = create_app(runtime=runtime)
         # Nothing runs beside the requests here: time passes only between two steps.
         self._app.state.runtime = runtime

@@ -20,6 +20,8 @@ from domain.people import Roster
 from policies.clock import CLOCK, ClockPolicy, anything_due
 from policies.routing import RoutingPolicy
 from projections.checkpoints import prepare
+from projections.flag_stream import FlagWatch
+from projections.flags import Flags
 from projections.leader import Work, lead
 from projections.log import Log, end_at, end_of_the_log
 from projections.projection import Projection
@@ -61,9 +63,14 @@ class Runtime:
     ledger: Ledger
     people: People
     staff: Staff
+    log: Log
     outdated: Sequence[Projection] = ()
     reached: dict[str, int] = field(default_factory=dict)
+    watch: FlagWatch = field(init=False)
     _connections: int = 0
+
+    def __post_init__(self) -> None:
+        self.watch = FlagWatch(Flags(self.database, self.keyring), self.log, self.now)
 
     @property
     def roster(self) -> Roster:
@@ -129,14 +136,13 @@ class Runtime:
 
     def beside(self) -> list[Coroutine[Any, Any, None]]:
         """What runs beside the requests: the feeding of the projections and the policies, where this process leads."""
-        log = Log(self.database, self.keyring)
-        clock = ClockPolicy(self.ledger, self.catalogue, every=0.02 if self.settings.test_clock else 0.5)
+        clock = ClockPolicy(self.ledger, self.catalogue, self.staff, every=0.02 if self.settings.test_clock else 0.5)
         works: dict[str, Work] = {
-            **feeding(self.database, self.keyring, log, FED, self.outdated),
+            **feeding(self.database, self.keyring, self.log, FED, self.outdated),
             "clock": clock.run,
-            "routing": partial(RoutingPolicy(self.ledger, self.catalogue, self.staff).run, log),
+            "routing": partial(RoutingPolicy(self.ledger, self.catalogue, self.staff).run, self.log),
         }
-        return [log.follow(), self.staff.follow(), lead(self.database, works)]
+        return [self.log.follow(), self.staff.follow(), self.watch.run(), lead(self.database, works)]
 
 
 @asynccontextmanager
@@ -169,7 +175,19 @@ async def open_runtime(
         staff = Staff(database, people)
         await staff.read()
         async with _running(writer):
-            yield Runtime(settings, catalogue, database, keyring, clock, writer, ledger, people, staff, outdated)
+            yield Runtime(
+                settings,
+                catalogue,
+                database,
+                keyring,
+                clock,
+                writer,
+                ledger,
+                people,
+                staff,
+                Log(database, keyring),
+                outdated,
+            )
 
 
 async def _real_clock(conn: AsyncConnection[Any]) -> Clock:

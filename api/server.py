@@ -122,7 +122,7 @@ async def serve(settings: Settings, listener: socket.socket, stop: asyncio.Event
 
     async with open_runtime(settings) as runtime:
         config = uvicorn.Config(
-            create_app(runtime=runtime),
+            create_app(runtime=runtime, stopping=stop),
             log_config=None,
             access_log=False,
             server_header=False,

@@ -16,9 +16,9 @@ from bench.world import World
 from domain.actors import UPHELD
 from domain.catalogue import Catalogue
 from domain.commitment import Commitment
-from domain.keeping import next_instants, pass_time
 from domain.moment import Moment
 from domain.order import Order
+from domain.passing import instants, let_pass
 from domain.promising import Making, make
 from domain.values import Origin
 from store.codec import FactMapper
@@ -135,7 +135,7 @@ class Simulation:
     def _pass_time(self, commitment: Commitment) -> None:
         at = self._instants.get(commitment.id)
         if at is not None and at <= self.now:
-            self.record(commitment, UPHELD, lambda moment: pass_time(commitment, moment))
+            self.record(commitment, UPHELD, lambda moment: let_pass(commitment, moment))
 
     def _moment(self, by: str, command: str | None) -> Moment:
         if command is None:
@@ -158,12 +158,12 @@ class Simulation:
 
     def _watch(self, commitment: Commitment) -> None:
         """The clock looks at it again when it has something to say, unless something happens before."""
-        instants = next_instants(commitment)
-        if not instants:
+        ahead = instants(commitment)
+        if not ahead:
             self._instants.pop(commitment.id, None)
-        elif self._instants.get(commitment.id) != instants[0]:
-            self._instants[commitment.id] = instants[0]
-            self._wait(max(instants[0], self.now), commitment)
+        elif self._instants.get(commitment.id) != ahead[0]:
+            self._instants[commitment.id] = ahead[0]
+            self._wait(max(ahead[0], self.now), commitment)
 
     def _begin(self, aggregate: Commitment | Order) -> NewStream:
         id, key = aggregate.id, self._keyring.new_key()

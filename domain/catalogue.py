@@ -101,6 +101,7 @@ class Kind:
     assign_before: timedelta | None
     remind_before_due: timedelta | None
     escalate_after: tuple[timedelta, ...]
+    escalation_pause: timedelta
     escalate_on_postponements: int
     escalate_on_contacts: int
 
@@ -114,6 +115,9 @@ class Kind:
             assign_before=self.assign_before,
             escalate_on_postponements=self.escalate_on_postponements,
             escalate_on_contacts=self.escalate_on_contacts,
+            escalate_after=self.escalate_after,
+            escalation_pause=self.escalation_pause,
+            remind_before_due=self.remind_before_due,
         )
 
 
@@ -145,6 +149,7 @@ class _Kind(_Table, frozen=True):
     assign_before: str = _NONE
     remind_before_due: str = "PT1H"
     escalate_after: tuple[str, ...] = ("PT15M", "PT1H", "PT4H")
+    escalation_pause: str = "PT1H"
     escalate_on_postponements: int = 2
     escalate_on_contacts: int = 3
 
@@ -366,6 +371,7 @@ def _kind(name: str, raw: object, roles: frozenset[str]) -> Kind:
         assign_before=_elapsed_or_none(f"{key}.assign_before", table.assign_before),
         remind_before_due=_elapsed_or_none(f"{key}.remind_before_due", table.remind_before_due),
         escalate_after=_ladder(f"{key}.escalate_after", table.escalate_after),
+        escalation_pause=_elapsed(f"{key}.escalation_pause", table.escalation_pause),
         escalate_on_postponements=_at_least_one(f"{key}.escalate_on_postponements", table.escalate_on_postponements),
         escalate_on_contacts=_at_least_one(f"{key}.escalate_on_contacts", table.escalate_on_contacts),
     )

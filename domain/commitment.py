@@ -4,6 +4,7 @@ The state only; the facts that change it are in `facts`, the decisions in `promi
 `receiving` and `handing_over`.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -64,8 +65,11 @@ class Commitment(Recording):
         self.contacts = 0
         self.postponements = 0
         self.reopenings = 0
-        self.escalation_level = 0
+        self.climbed = 0
+        self.climbs_for: tuple[str, str] | None = None  # for which reason, and over which role
+        self.lifted = 0
         self.escalation_taken_by: str | None = None
+        self.paused_until: datetime | None = None
         self.informed_revision: int | None = None
         self.withdrawal_cause: WithdrawalCause | None = None
         self.reopened_as: ReopeningReason | None = None
@@ -84,6 +88,11 @@ class Commitment(Recording):
     @property
     def is_closed(self) -> bool:
         return self.status in ("kept", "withdrawn")
+
+    @property
+    def escalation_level(self) -> int:
+        """How high it has come: by its climb, which ends with its cause, or by hand and by the limits, for good."""
+        return max(self.climbed, self.lifted)
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -116,6 +125,11 @@ class Commitment(Recording):
             said, why_not = warnings or known.warnings, why_not or known.why_not
             self.answers[key] = Answered(version, known.body_hash, said, why_not)
 
+    def end_climb(self, role: str, reasons: Collection[str]) -> None:
+        """What was wrong with a hand-off, for one of these reasons, climbs no further."""
+        if self.climbs_for is not None and self.climbs_for[1] == role and self.climbs_for[0] in reasons:
+            self.climbed, self.climbs_for = 0, None
+
     def begin(self, made: "CommitmentMade") -> None:
         self.order_id, self.customer_id, self.kind = made.order_id, made.customer_id, made.kind
         self.promise, self.items, self.value = made.promise, made.items, made.value
@@ -142,6 +156,7 @@ class Commitment(Recording):
         self.promise, self.items, self.value = fact.promise, fact.items, fact.value
         self.author, self.waived, self.stated_at = fact.origin.person, False, fact.timestamp
         self.attempted_at, self.attempt_excuses = None, False
+        self.climbed, self.climbs_for = 0, None
         self.postponements += fact.postponed
         if fact.due.at > self.due.at and self.status == "broken":
             self.status, self.broken_at = "open", None
@@ -161,6 +176,7 @@ class Commitment(Recording):
 
     def close(self, fact: "Fact") -> None:
         self.reopened_as = None
+        self.climbed, self.climbs_for = 0, None
         self.closed_at, self.closed_as, self.closed_by = fact.timestamp, fact.occurred_at, fact.origin
         self.changed_version = fact.originator_version
 

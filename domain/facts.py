@@ -14,6 +14,8 @@ from eventsourcing.utils import register_topic
 from domain.deadlines import Due
 from domain.recording import Beginning, Recorded
 from domain.values import (
+    OF_THE_RECEIPT,
+    OF_THE_RECIPIENT,
     AttemptOutcome,
     Direction,
     Item,
@@ -207,12 +209,17 @@ class CommitmentEscalated(Fact):
 
     level: int
     cause: str
-    note: str | None
+    role: str | None = None
+    """Of the hand-off that is flagged; None where it was no flag that lifted it."""
+    note: str | None = None
 
     personal = frozenset({"note"})
 
     def change(self, commitment: "Commitment") -> None:
-        commitment.escalation_level = max(commitment.escalation_level, self.level)
+        if self.role is not None:
+            commitment.climbed, commitment.climbs_for = self.level, (self.cause, self.role)
+        else:
+            commitment.lifted = max(commitment.lifted, self.level)
 
 
 class EscalationTaken(Fact):
@@ -224,6 +231,7 @@ class EscalationTaken(Fact):
 
     def change(self, commitment: "Commitment") -> None:
         commitment.escalation_taken_by = self.origin.person
+        commitment.paused_until = self.timestamp + commitment.terms.escalation_pause
 
 
 class CustomerInformed(Fact):
@@ -261,6 +269,7 @@ class HandoffAssigned(HandoffFact):
         handoff = commitment.handoff(self.role)
         if not handoff.names(self.recipient):
             commitment.attempted_at = None
+            commitment.end_climb(self.role, OF_THE_RECIPIENT)
         handoff.assign(self.recipient, self.source, self.trip, self.timestamp, self.receipt_due_at)
         if self.known and not handoff.received:
             handoff.receive(self.timestamp)
@@ -274,6 +283,7 @@ class HandoffReleased(HandoffFact):
 
     def change(self, commitment: "Commitment") -> None:
         commitment.attempted_at = None
+        commitment.end_climb(self.role, OF_THE_RECIPIENT)
         commitment.handoff(self.role).release(self.timestamp, self.receipt_due_at)
 
 
@@ -320,6 +330,8 @@ class HandoffReported(HandoffFact):
             handoff.members.add((self.recipient, self.team))
         if self.why_not is None:
             handoff.report(self.recipient, self.state, self.timestamp)
+            if handoff.received:
+                commitment.end_climb(self.role, OF_THE_RECEIPT)
         elif self.why_not == "older_revision" and handoff.is_recipient(self.recipient, (self.team,)):
             handoff.report_older(self.revision, self.state, self.timestamp)
 

@@ -8,14 +8,14 @@ more happens to, so that a reader need only ask which span holds now; no event i
 """
 
 from datetime import datetime
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 from domain.commitment import Commitment
 from domain.handoff import Handoff
+from domain.values import FlagReason
 
 __all__ = ["FLAG_REASONS", "Flag", "FlagReason", "FlagSpan", "flag_at", "flag_spans", "rescue_by"]
 
-FlagReason = Literal["disputed", "declined", "attempted", "overdue", "unassigned", "stale_revision", "not_received"]
 FLAG_REASONS: tuple[FlagReason, ...] = get_args(FlagReason)
 """In the order in which they count: the first that holds is the flag."""
 

@@ -11,9 +11,12 @@ from typing import Literal
 from domain.durations import Within
 
 __all__ = [
+    "OF_THE_RECEIPT",
+    "OF_THE_RECIPIENT",
     "RECEIPT_STATES",
     "AttemptOutcome",
     "Direction",
+    "FlagReason",
     "HandoffState",
     "Item",
     "Origin",
@@ -30,6 +33,12 @@ __all__ = [
     "WithdrawalCause",
 ]
 
+FlagReason = Literal["disputed", "declined", "attempted", "overdue", "unassigned", "stale_revision", "not_received"]
+"""Why a promise is flagged, in the order in which the reasons count."""
+OF_THE_RECEIPT: frozenset[FlagReason] = frozenset({"declined", "unassigned", "stale_revision", "not_received"})
+"""What is over once the recipient has received it."""
+OF_THE_RECIPIENT: frozenset[FlagReason] = OF_THE_RECEIPT | {"attempted"}
+"""What is over once somebody else is the recipient."""
 Status = Literal["open", "kept", "broken", "withdrawn"]
 Receipt = Literal["acknowledged", "held", "none"]
 """What a kind asks of its keeper: to know of it, to have the thing, or nothing."""
@@ -103,6 +112,9 @@ class Terms:
     assign_before: timedelta | None
     escalate_on_postponements: int
     escalate_on_contacts: int
+    escalate_after: tuple[timedelta, ...] = ()
+    escalation_pause: timedelta = timedelta(hours=1)
+    remind_before_due: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

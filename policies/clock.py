@@ -18,11 +18,12 @@ from domain.actors import UPHELD
 from domain.catalogue import Catalogue
 from domain.commitment import Commitment
 from domain.errors import NotFound, Unavailable
-from domain.keeping import next_instants, pass_time
 from domain.moment import Moment
+from domain.passing import instants, let_pass
 from domain.values import Origin
 from projections.projection import CommitmentsTouched, Projection, columns
 from store.ledger import Ledger
+from store.people import Staff
 from store.queries import queries
 
 __all__ = ["CLOCK", "ClockPolicy", "anything_due", "next_due"]
@@ -46,12 +47,12 @@ class ClockPage(CommitmentsTouched):
         if not self.touched:
             return
         await conn.execute(SQL["forget"], {"streams": list(self.touched)})
-        rows = [(id, instants[0]) for id, state in self.touched.items() if (instants := next_instants(state))]
+        rows = [(id, due[0]) for id, state in self.touched.items() if (due := instants(state))]
         if rows:
             await conn.execute(SQL["insert"], columns(rows, 2))
 
 
-CLOCK = Projection("clock", 1, SQL, ClockPage)
+CLOCK = Projection("clock", 2, SQL, ClockPage)
 
 
 async def anything_due(conn: AsyncConnection[Any], now: datetime) -> bool:
@@ -69,11 +70,13 @@ async def next_due(conn: AsyncConnection[Any]) -> datetime | None:
 class ClockPolicy:
     """Sweeps what fell due; one process at a time does so on a database."""
 
-    def __init__(self, ledger: Ledger, catalogue: Catalogue, *, every: float = 0.5) -> None:
+    def __init__(self, ledger: Ledger, catalogue: Catalogue, staff: Staff, *, every: float = 0.5) -> None:
         self._ledger = ledger
         self._catalogue = catalogue
+        self._staff = staff
         self._every = every
         self._resting: dict[UUID, datetime] = {}
+        self._waiting: dict[UUID, datetime] = {}
 
     async def run(self, conn: AsyncConnection[Any]) -> None:
         """Sweep until cancelled."""
@@ -88,25 +91,30 @@ class ClockPolicy:
         params = {"now": now, "resting": list(self._resting), "limit": _AT_ONCE}
         due = [id for (id,) in await (await conn.execute(SQL["due"], params)).fetchall()]
         recorded = await asyncio.gather(*(self._tell(id, now) for id in due))
+        if self._waiting:
+            await conn.execute(SQL["wait"], columns(self._waiting.items(), 2))
+            self._waiting.clear()
         return sum(recorded)
 
     async def _tell(self, id: UUID, now: datetime) -> bool:
-        moment = Moment(now, Origin(UPHELD), self._catalogue)
+        moment = Moment(now, Origin(UPHELD), self._catalogue, self._staff.roster)
         try:
-            change = await self._ledger.change(id, lambda commitment, _: _next(commitment, moment))
+            change = await self._ledger.change(id, lambda commitment, _: _let_pass(commitment, moment))
         except Unavailable:
             raise
         except (NotFound, psycopg.Error, ValueError, TypeError):
             log.exception("the clock could not record what is due", commitment_id=str(id))
             self._resting[id] = now + _REST
             return False
-        if change.recorded and change.result is not None:
-            _delay.set((self._ledger.clock.now() - change.result).total_seconds())
+        due_at, waits_until = change.result
+        if change.recorded and due_at is not None:
+            _delay.set((self._ledger.clock.now() - due_at).total_seconds())
+        if waits_until is not None:
+            self._waiting[id] = waits_until
         return change.recorded
 
 
-def _next(commitment: Commitment, moment: Moment) -> datetime | None:
-    """Let time pass; answers the instant that was due."""
-    instants = next_instants(commitment)
-    pass_time(commitment, moment)
-    return instants[0] if instants else None
+def _let_pass(commitment: Commitment, moment: Moment) -> tuple[datetime | None, datetime | None]:
+    """Let time pass; answers the instant that was due, and until when what is left waits for somebody to be at work."""
+    due = instants(commitment)
+    return (due[0] if due else None), let_pass(commitment, moment)

@@ -20,10 +20,11 @@ from projections.views import opened
 from store.facts import read_fact
 from store.queries import queries
 
-__all__ = ["COUNTED_TO", "FLAGS", "FlagFilter", "FlagRow", "Flags"]
+__all__ = ["COUNTED_TO", "FLAGS", "FlagFilter", "FlagRow", "Flags", "Raised"]
 
 SQL = queries("projections", "flags.sql")
 
+_AT_ONCE = 500
 COUNTED_TO = 10_000
 """Totals are exact up to here."""
 
@@ -191,6 +192,26 @@ class FlagRow:
     rescue_by: datetime
 
 
+class Raised(NamedTuple):
+    """A flag with what else it can be asked for by."""
+
+    flag: FlagRow
+    depot: str | None
+
+    def matches(self, wanted: FlagFilter) -> bool:
+        """Whether it is among those that are asked for, as the query has it."""
+        flag = self.flag
+        return (
+            wanted.reason in (None, flag.reason)
+            and wanted.recipient in (None, flag.recipient)
+            and wanted.role in (None, flag.role)
+            and wanted.made_by in (None, flag.made_by)
+            and wanted.kind in (None, flag.kind)
+            and wanted.depot in (None, self.depot)
+            and (wanted.rescue_before is None or flag.rescue_by < wanted.rescue_before)
+        )
+
+
 class Flags(Reader):
     """Reads the flags that hold at an instant.
 
@@ -218,6 +239,45 @@ class Flags(Reader):
         rows = await self.fetch(SQL["page_at"].format(filters=filters, at=_literal(at)), params | {"limit": limit})
         return [_flag(row, self._words_then(row)) for row in rows]
 
+    async def all(self, *, now: datetime) -> dict[UUID, Raised]:
+        """All that hold now, by commitment."""
+        found: dict[UUID, Raised] = {}
+        after: tuple[datetime, UUID] | None = None
+        while True:
+            filters, params = _conditions(FlagFilter(), after)
+            asked = params | {"now": now, "limit": _AT_ONCE}
+            rows = await self.fetch(SQL["page"].format(filters=filters), asked)
+            found |= {row[0]: self._raised(row) for row in rows}
+            if len(rows) < _AT_ONCE:
+                return found
+            after = rows[-1][10], rows[-1][0]
+
+    async def of(self, ids: Sequence[UUID], *, now: datetime) -> dict[UUID, Raised]:
+        """Those that hold now of some commitments."""
+        found: dict[UUID, Raised] = {}
+        query = SQL["page"].format(filters="f.commitment_id = ANY(%(ids)s)")
+        for start in range(0, len(ids), _AT_ONCE):
+            some = list(ids[start : start + _AT_ONCE])
+            rows = await self.fetch(query, {"ids": some, "now": now, "limit": _AT_ONCE})
+            found |= {row[0]: self._raised(row) for row in rows}
+        return found
+
+    async def raised_between(self, after: datetime, until: datetime) -> list[UUID]:
+        """The commitments on which the clock raised a flag, or another one, behind an instant, up to another."""
+        return [id for (id,) in await self.fetch(SQL["raised_between"], {"after": after, "until": until})]
+
+    async def position(self) -> int:
+        """Up to which event they are known."""
+        rows = await self.fetch(SQL["position"], {})
+        return int(rows[0][0]) if rows else 0
+
+    async def touched(self, after: int, until: int) -> dict[UUID, int]:
+        """What was recorded about behind a position, up to another: each with the last position of its own there."""
+        return dict(await self.fetch(SQL["touched"], {"after": after, "until": until}))
+
+    def _raised(self, row: tuple[Any, ...]) -> Raised:
+        return Raised(_flag(row, self._words_now(row)), row[14])
+
     async def total(self, wanted: FlagFilter, *, now: datetime) -> int:
         """How many hold, exact to `COUNTED_TO`; one more means that there are more."""
         filters, params = _conditions(wanted)
@@ -232,7 +292,7 @@ class Flags(Reader):
         return int(rows[0][0])
 
     def _words_now(self, row: tuple[Any, ...]) -> str | None:
-        id, (document, personal, wrapped) = row[0], row[11:]
+        id, (document, personal, wrapped) = row[0], row[11:14]
         return opened(document, personal, wrapped, self.keyring, id).promise if document is not None else None
 
     def _words_then(self, row: tuple[Any, ...]) -> str | None:

@@ -47,10 +47,20 @@ SELECT * FROM unnest(%b::uuid[], %b::timestamptz[], %b::timestamptz[], %b::times
 
 -- page: the flags that hold now and match, most urgent first, with the commitment's encrypted words
 SELECT f.commitment_id, f.order_id, f.kind, f.reason, f.since, f.role, f.recipient, f.made_by, f.due_at,
-       f.receipt_due_at, f.rescue_by, c.document, c.personal, s.key
+       f.receipt_due_at, f.rescue_by, c.document, c.personal, s.key, f.depot
 FROM flags f JOIN streams s ON s.id = f.commitment_id LEFT JOIN commitments c ON c.id = f.commitment_id
 WHERE f.begins_at <= %(now)s AND (f.ends_at IS NULL OR f.ends_at > %(now)s) AND {filters}
 ORDER BY f.rescue_by, f.commitment_id LIMIT %(limit)s;
+
+-- raised_between: the commitments on which the clock raised a flag, or another one, in a stretch of time
+SELECT DISTINCT commitment_id FROM flags WHERE known_from > %(after)s AND known_from <= %(until)s;
+
+-- position: up to which event they are known
+SELECT position FROM checkpoints WHERE name = 'flags';
+
+-- touched: what was recorded about in a stretch of the log, and where the last of it stands
+SELECT originator_id, max(notification_id) FROM stored_events
+WHERE notification_id > %(after)s AND notification_id <= %(until)s GROUP BY originator_id;
 
 -- total: how many flags hold now and match, counted no further than a limit
 SELECT count(*) FROM (

@@ -37,7 +37,7 @@ _NOT_TOLD = frozenset(
     }
 )
 
-_TOLD_IF_THERE = frozenset({"route", "team"})
+_TOLD_IF_THERE = frozenset({"role", "route", "team"})
 """What few facts have."""
 
 

@@ -105,6 +105,7 @@ def test_a_new_kind_says_its_path_and_has_the_usual_rest() -> None:
         assign_before=None,
         remind_before_due=AN_HOUR,
         escalate_after=(timedelta(minutes=15), AN_HOUR, timedelta(hours=4)),
+        escalation_pause=AN_HOUR,
         escalate_on_postponements=2,
         escalate_on_contacts=3,
     )

@@ -117,7 +117,7 @@ def test_what_falls_due_is_recorded_once_and_in_time_with_two_processes(agent: A
 
     for commitment in made:
         id = commitment["id"]
-        assert agent.told(id)[2:] == ["ReceiptMissed", "CommitmentBroken"]
+        assert agent.told(id)[2:] == ["ReceiptMissed", "CommitmentBroken", "CommitmentEscalated"]
         (missed,), (broken,) = recorded(agent, id, "ReceiptMissed"), recorded(agent, id, "CommitmentBroken")
         assert missed["occurred_at"] == commitment["handoffs"][0]["receipt_due_at"]
         assert broken["occurred_at"] == commitment["due"]["at"]
@@ -154,7 +154,7 @@ def test_when_the_leader_is_killed_another_takes_over_and_a_restart_catches_up(s
     time.sleep(0.6)
 
     assert Counter(again.told(slept["id"])) == Counter(
-        ["CommitmentMade", "HandoffAssigned", "ReceiptMissed", "CommitmentBroken"]
+        ["CommitmentMade", "HandoffAssigned", "ReceiptMissed", "CommitmentBroken", "CommitmentEscalated"]
     )
     (broken,) = recorded(again, slept["id"], "CommitmentBroken")
     assert broken["occurred_at"] == slept["due"]["at"] < broken["recorded_at"]

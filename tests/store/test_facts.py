@@ -201,12 +201,12 @@ FACT_NAMES = [type(one).__name__ for one in FACTS]
 
 
 def as_it_was(state: dict[str, Any]) -> dict[str, Any]:
-    """Without the fields that facts were given later, where they hold nothing."""
-    later = {"team", "route"}
+    """Without the fields that facts were given later."""
+    later = {"team", "route", "escalate_after", "escalation_pause", "remind_before_due"}
     return {
         name: as_it_was(value) if isinstance(value, dict) else value
         for name, value in state.items()
-        if value is not None or name not in later
+        if name not in later
     }
 
 

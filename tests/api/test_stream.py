@@ -1,0 +1,196 @@
+"""GET `/v1/flags/stream`: the flags as they come and go (contract, sections 5 and 12)."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+
+from tests.api.serving import Api, Serving, refused
+
+WITHIN = 5.0
+
+
+class Event(NamedTuple):
+    name: str
+    id: int
+    data: dict[str, Any]
+
+    @property
+    def commitment(self) -> str:
+        return str(self.data["commitment_id"])
+
+
+class Stream:
+    """An open stream, read by a thread of its own."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self._events: Queue[Event] = Queue()
+        self.began: Queue[int] = Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        fields: dict[str, str] = {}
+        try:
+            for line in self._response.iter_lines():
+                name, _, value = line.partition(": ")
+                if line and name:
+                    fields[name] = value
+                elif "data" in fields:
+                    self._events.put(Event(fields["event"], int(fields["id"]), json.loads(fields["data"])))
+                elif "id" in fields:
+                    self.began.put(int(fields["id"]))
+                if not line:
+                    fields = {}
+        except (httpx.HTTPError, httpx.StreamError):
+            pass  # it was closed
+
+    def next(self, within: float = WITHIN) -> Event:
+        return self._events.get(timeout=within)
+
+    def of(self, id: str, within: float = WITHIN) -> Event:
+        """The next event about a commitment; others may come before it."""
+        deadline = time.monotonic() + within
+        while (event := self.next(max(deadline - time.monotonic(), 0.01))).data.get("commitment_id") != id:
+            pass
+        return event
+
+    def stays_silent(self, seconds: float = 1.0) -> bool:
+        try:
+            self.next(seconds)
+        except Empty:
+            return True
+        return False
+
+
+Open = Callable[..., Stream]
+
+
+@contextmanager
+def opening(url: str, actor: str) -> Iterator[Open]:
+    with ExitStack() as stack:
+
+        def open_stream(last: int | None = None, **filters: str) -> Stream:
+            client = stack.enter_context(httpx.Client(base_url=url, timeout=30, trust_env=False))
+            headers = {"X-Actor": actor, **({"Last-Event-ID": str(last)} if last is not None else {})}
+            response = stack.enter_context(client.stream("GET", "/v1/flags/stream", params=filters, headers=headers))
+            assert response.status_code == 200, response.read()
+            assert response.headers["content-type"].startswith("text/event-stream")
+            stream = Stream(response)
+            stream.started = stream.began.get(timeout=WITHIN)  # type: ignore[attr-defined]
+            return stream
+
+        yield open_stream
+
+
+@pytest.fixture
+def stream(serving: Serving, agent: Api) -> Iterator[Open]:
+    """Opens streams on what an agent has promised."""
+    with opening(serving.url, agent.actor) as open_stream:
+        yield lambda last=None, **filters: open_stream(last, **{"made_by": agent.actor, **filters})
+
+
+def test_a_flag_appears_by_the_clock_and_goes_by_a_fact(agent: Api, stream: Open) -> None:
+    looking = stream()
+    id = agent.promise()["id"]
+    agent.later(hours=12)
+    raised = looking.of(id)
+    page = agent.get("/v1/flags", made_by=agent.actor)["items"]
+    agent.by("supervisor:wang").put(f"/v1/commitments/{id}/assignment", {"role": "courier", "recipient": "courier:li"})
+    cleared = looking.of(id)
+
+    assert (raised.name, raised.data["reason"]) == ("flagged", "unassigned")
+    assert page == [raised.data]
+    assert (cleared.name, cleared.data) == ("cleared", raised.data)
+    (assigned,) = agent.history(commitment_id=id, type="HandoffAssigned")
+    assert cleared.id == assigned["position"]
+
+
+def test_a_flag_that_changes_its_reason_is_told_again(agent: Api, order: str, stream: Open) -> None:
+    agent.assign(order, "courier:li")
+    id = agent.promise(order_id=order)["id"]
+    looking = stream()
+    agent.later(minutes=60)
+    assert looking.of(id).data["reason"] == "not_received"
+    agent.later(days=1)
+    overdue = looking.of(id)
+
+    assert (overdue.name, overdue.data["reason"]) == ("flagged", "overdue")
+
+
+@pytest.mark.parametrize("filters", [{"recipient": "courier:li"}, {"depot": "north"}, {"reason": "declined"}])
+def test_a_flag_that_no_longer_matches_is_cleared(
+    agent: Api, order: str, stream: Open, filters: dict[str, str]
+) -> None:
+    agent.assign(order, "courier:li", depot="north")
+    id = agent.promise(order_id=order)["id"]
+    looking, elsewhere = stream(**filters), stream(recipient="courier:nobody")
+    agent.by("courier:li").command(id, "receipts", {"revision": 1, "state": "declined", "reason": "none in the van"})
+    assert looking.of(id).name == "flagged"
+    agent.assign(order, "courier:bo")
+
+    assert looking.of(id).name == "cleared"
+    assert elsewhere.stays_silent()
+
+
+def test_who_comes_back_is_told_what_he_missed(agent: Api, stream: Open) -> None:
+    first = stream()
+    id = agent.promise()["id"]
+    agent.command(id, "fulfilment", {})
+    agent.command(id, "reopening", {"reason": "disputed"})
+    seen = first.of(id)
+    other = agent.promise()["id"]
+    agent.command(other, "fulfilment", {})
+    agent.command(other, "reopening", {"reason": "disputed"})
+    assert first.of(other).name == "flagged"
+    again = stream(seen.id)
+    told = [again.next(), again.next()]
+
+    assert [(event.name, event.commitment) for event in told] == [("flagged", id), ("flagged", other)]
+    assert again.stays_silent()
+
+
+def test_who_was_away_too_long_must_read_the_page(agent: Api, stream: Open) -> None:
+    assert stream().stays_silent(0.1)
+    assert stream(0).next().name == "reset"
+
+
+def test_a_stream_begins_with_where_it_stands(agent: Api, stream: Open) -> None:
+    end = agent.end_of_the_log()
+    looking = stream()
+    assert abs(looking.started - end) <= 50  # type: ignore[attr-defined]
+    assert stream(looking.started).stays_silent(0.3)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("headers", "params", "pointer"),
+    [
+        ({"Last-Event-ID": "yesterday"}, {}, "/header/last-event-id"),
+        ({}, {"reason": "boredom"}, "/query/reason"),
+        ({}, {"limit": 5}, "/query/limit"),
+        ({}, {"as_of": "2026-11-20T12:00:00Z"}, "/query/as_of"),
+        ({}, {"colour": "red"}, "/query/colour"),
+    ],
+)
+def test_what_cannot_be_streamed_is_refused(
+    agent: Api, headers: dict[str, str], params: dict[str, Any], pointer: str
+) -> None:
+    refused(agent.request("GET", "/v1/flags/stream", headers=headers, **params), 422, pointer=pointer)
+
+
+def test_open_streams_do_not_hold_up_the_end_and_end_with_it(
+    serve: Callable[..., Serving], fresh_database: Callable[[], str], tmp_path: Path
+) -> None:
+    with serve(database_url=fresh_database()) as serving, opening(serving.url, "supervisor:wang") as open_stream:
+        streams = [open_stream() for _ in range(20)]
+        began = time.monotonic()
+        serving.stop()
+        assert time.monotonic() - began < 4
+        assert all(one.stays_silent(0.1) for one in streams)
