@@ -18,6 +18,7 @@ from projections.checkpoints import ParkedStream, list_parked
 from projections.feed import retry_parked
 from projections.leader import hold
 from projections.projection import Projection
+from store.database import reaching_the_database
 
 __all__ = ["Retried", "parked", "rebuild", "retry"]
 
@@ -56,8 +57,9 @@ async def rebuild(settings: Settings, names: Sequence[str]) -> tuple[int, int]:
             def tell(progress: rebuilding.Progress) -> None:
                 bar.update(task, description=progress.step, completed=progress.done, total=max(progress.total, 1))
 
-            async with hold(conn, "rebuild"):
-                await rebuilding.rebuild(runtime.database, runtime.keyring, wanted, conn, tell)
+            with reaching_the_database():
+                async with hold(conn, "rebuild"):
+                    await rebuilding.rebuild(runtime.database, runtime.keyring, wanted, conn, tell)
             bar.update(task, description="done", completed=1, total=1)
         return len(wanted), len(await list_parked(conn, [projection.name for projection in wanted]))
 

@@ -34,6 +34,7 @@ __all__ = [
     "Paged",
     "ScorecardQuery",
     "TasksQuery",
+    "Wanted",
     "completeness",
     "cursor",
     "page",
@@ -85,7 +86,9 @@ class Paged(Body):
     cursor: Annotated[str | None, Field(description="`next_cursor` of the page before", max_length=400)] = None
 
 
-class CommitmentsQuery(Paged):
+class Wanted(Body):
+    """The filters of the commitments."""
+
     order_id: Id | None = None
     customer_id: Id | None = None
     status: Status | None = None
@@ -99,7 +102,11 @@ class CommitmentsQuery(Paged):
     due_after: Instant | None = None
 
     def filter(self) -> CommitmentFilter:
-        return CommitmentFilter(**self.model_dump(exclude={"limit", "cursor"}))
+        return CommitmentFilter(**self.model_dump(include=set(Wanted.model_fields)))
+
+
+class CommitmentsQuery(Paged, Wanted):
+    pass
 
 
 class FlagsQuery(Paged):
@@ -166,7 +173,10 @@ def position_in(text: str | None, form: Any) -> Any:
         return None
     try:
         raw = base64.b64decode(text.encode() + b"=" * (-len(text) % 4), b"-_", validate=True)
-        return msgspec.json.decode(raw, type=form)
+        place = msgspec.json.decode(raw, type=form)
+        if any(isinstance(part, str) and "\x00" in part for part in place):
+            raise ValueError("holds the character NUL")
+        return place
     except (ValueError, msgspec.MsgspecError):
         raise Invalid("/query/cursor", "is not the cursor of a page before") from None
 

@@ -17,6 +17,7 @@ from api.settings import Settings
 from domain.catalogue import Catalogue, load_catalogue
 from domain.errors import ConfigurationError, ProjectionBehind
 from domain.people import Roster
+from policies.amending import AmendingPolicy, Jobs
 from policies.clock import CLOCK, ClockPolicy, anything_due
 from policies.routing import RoutingPolicy
 from projections.checkpoints import prepare
@@ -140,6 +141,7 @@ class Runtime:
         works: dict[str, Work] = {
             **feeding(self.database, self.keyring, self.log, FED, self.outdated),
             "clock": clock.run,
+            "amending": AmendingPolicy(self.ledger, Jobs(self.database, self.keyring), self.catalogue, self.staff).run,
             "routing": partial(RoutingPolicy(self.ledger, self.catalogue, self.staff).run, self.log),
         }
         return [self.log.follow(), self.staff.follow(), self.watch.run(), lead(self.database, works)]

@@ -17,8 +17,9 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from api.fields import ActorText, Address, Amount, Body, Currency, Day, Id, Instant, Line, Note, Promise, Role
-from domain.deadlines import DueRule, zone
-from domain.durations import Within
+from api.querying import Wanted as CommitmentsWanted
+from domain.deadlines import DueRule, Shift, zone
+from domain.durations import Unit, Within
 from domain.errors import Invalid
 from domain.keeping import Attempt, Contact
 from domain.order import Assignment
@@ -27,6 +28,7 @@ from domain.promising import Amendment, Making, Wanted
 from domain.receiving import ReceiptGiven
 from domain.route import Plan, Stop
 from domain.values import AttemptOutcome, Direction, Item, ReceiptState, ReopeningReason, Value, Via, WithdrawalCause
+from policies.amending import BulkAmendment, Selection
 
 __all__ = [
     "AmendmentBody",
@@ -34,6 +36,7 @@ __all__ = [
     "AttemptBody",
     "BatchBody",
     "BatchItem",
+    "BulkBody",
     "ClockBody",
     "ContactBody",
     "ContactPointBody",
@@ -330,6 +333,83 @@ class OrderAssignmentBody(AssignmentBody, _Planned):
             stop=self.stop,
             address=self.address,
             depot=self.depot,
+        )
+
+
+class ShiftBody(Body):
+    amount: Annotated[StrictInt, Field(ge=-100_000, le=100_000)]
+    unit: Unit
+
+
+class BulkDueBody(Body):
+    """Another due for all of them: one of `at`, `within` and `date`, or `shift`, by how much each is moved."""
+
+    at: Instant | None = None
+    within: WithinBody | None = None
+    date: Day | None = None
+    shift: ShiftBody | None = None
+    time_zone: Line | None = None
+    calendar: Line | None = None
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if sum(given is not None for given in (self.at, self.within, self.date, self.shift)) != 1:
+            raise ValueError("names exactly one of at, within, date and shift")
+        return self
+
+    def rule(self) -> DueRule | None:
+        within = Within(self.within.amount, self.within.unit) if self.within is not None else None
+        return DueRule(at=self.at, within=within, date=self.date) if self.shift is None else None
+
+
+class WhereBody(CommitmentsWanted):
+    depot: Line | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("names no filter, and would be every promise that there is")
+        return self
+
+    def selection(self) -> Selection:
+        return Selection(self.filter(), self.depot)
+
+
+class BulkBody(Body):
+    """Which promises, and what becomes of each."""
+
+    model_config = example(
+        {
+            "where": {"kind": "delivery", "depot": "north"},
+            "due": {"shift": {"amount": 1, "unit": "days"}},
+            "reason": "The road to the depot is snowed in",
+            "inform_customers": True,
+        }
+    )
+
+    where: WhereBody
+    due: BulkDueBody | None = None
+    promise: Promise | None = None
+    reason: Note
+    inform_customers: StrictBool = False
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.due is None and self.promise is None:
+            raise ValueError("names nothing to amend: due, promise, or both")
+        return self
+
+    def amendment(self) -> BulkAmendment:
+        due = self.due
+        shift = Shift(due.shift.amount, due.shift.unit) if due is not None and due.shift is not None else None
+        return BulkAmendment(
+            reason=self.reason,
+            promise=self.promise,
+            due=due.rule() if due is not None else None,
+            time_zone=due.time_zone if due is not None else None,
+            calendar=due.calendar if due is not None else None,
+            shift=shift,
+            inform_customers=self.inform_customers,
         )
 
 

@@ -1,7 +1,8 @@
 """The flags as server-sent events: `flagged` and `cleared`, and `reset` where something was lost."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated
 
 import msgspec
@@ -16,7 +17,7 @@ from domain.errors import Invalid
 from projections.flag_stream import FlagWatch, Look
 from projections.flags import FlagFilter
 
-__all__ = ["router"]
+__all__ = ["as_they_come", "router"]
 
 router = routes("/v1", "supervisors")
 
@@ -50,22 +51,38 @@ async def stream_flags(
 async def _events(
     watch: FlagWatch, wanted: FlagFilter, after: int | None, stopping: asyncio.Event
 ) -> AsyncIterator[bytes]:
-    ends = asyncio.ensure_future(stopping.wait())
+    async with watch.look(after) as look:
+        # Where it begins, so that who loses it at once knows where to go on.
+        yield format_sse_event(id=str(look.position), retry=_RETRY_MS)
+        async with contextlib.aclosing(as_they_come(look, wanted, stopping)) as events:
+            async for event in events:
+                yield event
+
+
+async def as_they_come(
+    look: Look, wanted: FlagFilter, stopping: asyncio.Event, *, alive_seconds: float = _ALIVE_SECONDS
+) -> AsyncGenerator[bytes, None]:
+    """The events for one who looks on, and a sign of life where for some time there was none for him."""
+    loop, ends = asyncio.get_running_loop(), asyncio.ensure_future(stopping.wait())
+    something: asyncio.Future[None] | None = None
+    said_at = loop.time()
     try:
-        async with watch.look(after) as look:
-            # Where it begins, so that who loses it at once knows where to go on.
-            yield format_sse_event(id=str(look.position), retry=_RETRY_MS)
-            while not ends.done():
-                for event in _told(look, wanted):
-                    yield event
-                something = asyncio.ensure_future(look.wait())
-                done, _ = await asyncio.wait((something, ends), timeout=_ALIVE_SECONDS, return_when="FIRST_COMPLETED")
-                if something not in done:
-                    something.cancel()
-                if not done:
-                    yield KEEPALIVE_COMMENT
+        while not ends.done():
+            something = something or asyncio.ensure_future(look.wait())
+            patience = max(said_at + alive_seconds - loop.time(), 0.0)
+            await asyncio.wait((something, ends), timeout=patience, return_when="FIRST_COMPLETED")
+            if something.done():
+                something = None
+            events = _told(look, wanted)
+            if not events and loop.time() >= said_at + alive_seconds:
+                events = [KEEPALIVE_COMMENT]
+            for event in events:
+                yield event
+                said_at = loop.time()
     finally:
         ends.cancel()
+        if something is not None:
+            something.cancel()
 
 
 def _told(look: Look, wanted: FlagFilter) -> list[bytes]:

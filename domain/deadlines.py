@@ -24,10 +24,21 @@ from typing import cast
 from zoneinfo import ZoneInfo, available_timezones
 
 from domain.calendars import Calendar, instant_of
-from domain.durations import Within
+from domain.durations import Unit, Within
 from domain.errors import Invalid
 
-__all__ = ["Due", "DueRule", "calendar_warnings", "elapse", "local", "midnight_after", "resolve_due", "zone"]
+__all__ = [
+    "Due",
+    "DueRule",
+    "Shift",
+    "calendar_warnings",
+    "elapse",
+    "local",
+    "midnight_after",
+    "resolve_due",
+    "shifted",
+    "zone",
+]
 
 _EARLIEST, _LATEST = 1900, 9980
 """Years: opening hours begin in 1900; ten years after the other, dates still can be written."""
@@ -122,6 +133,46 @@ def elapse(
     if span > _FARTHEST:
         raise Invalid(pointer, "lies more than ten years ahead")
     return midnight_after(start.astimezone(tz).date() + span, tz) if within.unit == "days" else start + span
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """By how much a due is moved: later, or, in minutes, hours and days, earlier."""
+
+    amount: int
+    unit: Unit
+
+
+def shifted(at: datetime, shift: Shift, time_zone: str, calendar: Calendar) -> datetime:
+    """The instant (UTC) so much later; by days and working days the time on the wall stays the same.
+
+    >>> from domain.calendars import CalendarConfig
+    >>> friday = datetime(2026, 11, 21, tzinfo=UTC)  # the midnight with which Friday ends
+    >>> str(shifted(friday, Shift(1, "working_days"), "UTC", Calendar(CalendarConfig())))
+    '2026-11-24 00:00:00+00:00'
+
+    Raises `Invalid` where that lies more than ten years away, or working time is to pass backwards.
+    """
+    pointer, tz = "/due/shift", zone(time_zone)
+    if abs(shift.amount) > _FARTHEST.days * 24 * 60:
+        raise Invalid(pointer, "lies more than ten years away")
+    if shift.unit in ("minutes", "hours"):
+        found = at + timedelta(**{shift.unit: shift.amount})
+    elif shift.unit == "days":
+        found = instant_of(at.astimezone(tz).replace(tzinfo=None) + timedelta(days=shift.amount), tz)
+    elif shift.amount < 1:
+        raise Invalid(f"{pointer}/amount", "is not 1 or more, and working time passes forward only")
+    elif shift.unit == "working_hours":
+        found = calendar.add_working_time(at, timedelta(hours=shift.amount), tz, pointer)
+    else:
+        there = at.astimezone(tz).replace(tzinfo=None)
+        # The end of a day belongs to that day.
+        day = (there - timedelta.resolution).date()
+        moved = calendar.nth_working_day_after(day, shift.amount, pointer)
+        found = instant_of(there + (moved - day), tz)
+    if abs(found - at) > _FARTHEST:
+        raise Invalid(pointer, "lies more than ten years away")
+    return found
 
 
 @lru_cache(maxsize=4096)

@@ -17,7 +17,7 @@ from typing import Literal
 from domain.actors import role_of
 from domain.calendars import Calendar, CalendarConfig, Span
 from domain.deadlines import zone
-from domain.errors import ConfigurationError, Invalid
+from domain.errors import CalendarHasNoWorkingTime, ConfigurationError, Invalid
 
 __all__ = ["NOBODY", "Contact", "Content", "Duty", "Locale", "Person", "Post", "Roster"]
 
@@ -47,7 +47,8 @@ class Duty:
             calendar = _calendar(self.hours)
         except ConfigurationError as error:
             raise Invalid("/on_duty", str(error).partition(": ")[2]) from error
-        next(calendar.working_time(_ANY_DAY, zone(self.time_zone), "/on_duty"))
+        for day in _ANY_DAYS:
+            next(calendar.working_time(day, zone(self.time_zone), "/on_duty"))
 
     def spans(self, at: datetime) -> Iterator[Span]:
         """The times at work from `at` on. Raises `CalendarHasNoWorkingTime` where there are none."""
@@ -55,15 +56,22 @@ class Duty:
 
     def is_on(self, at: datetime) -> bool:
         """Whether it is a time at work."""
-        return next(self.spans(at))[0] == at
+        return self.next_on(at) == at
 
     def next_on(self, at: datetime) -> datetime:
-        """`at` itself where that is a time at work, else when work begins next."""
-        return next(self.spans(at))[0]
+        """`at` itself where that is a time at work, else when work begins next.
+
+        Hours that have ended for good say nothing any more: then any time is one at work.
+        """
+        try:
+            return next(self.spans(at))[0]
+        except CalendarHasNoWorkingTime:
+            return at
 
 
 _calendar = lru_cache(maxsize=4096)(lambda hours: Calendar(CalendarConfig(working_hours=hours)))
-_ANY_DAY = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+_ANY_DAYS = [datetime.fromisoformat(f"{year}-01-01T00:00:00+00:00") for year in (2026, 2046)]
+"""Hours of a week come again every year."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@
 'mailto://shop:****@example.com/li%40example.com'
 """
 
+import logging
 from typing import Final
 
 from apprise import Apprise, NotifyBase
@@ -11,6 +12,9 @@ from apprise import Apprise, NotifyBase
 from domain.errors import Invalid
 
 __all__ = ["check", "masked", "merged"]
+
+# It tells the log the whole address that it could not read, secrets included.
+logging.getLogger("apprise").disabled = True
 
 _OF_THIS_MACHINE: Final = frozenset({"syslog", "dbus", "kde", "qt", "glib", "gnome", "macosx", "windows"})
 """What would tell whoever sits before the server."""
@@ -43,12 +47,17 @@ def merged(wanted: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
     >>> merged(("viber://****/abc", "tgram://new/1"), ("viber://token/abc",))
     ('viber://token/abc', 'tgram://new/1')
     """
-    shown = {masked(channel): channel for channel in known}
-    return tuple(shown.get(channel, channel) for channel in wanted)
+    shown: dict[str, list[str]] = {}
+    for channel in known:
+        shown.setdefault(masked(channel), []).append(channel)
+    # Of two that are shown alike, the first stands for the first.
+    return tuple(shown[channel].pop(0) if shown.get(channel) else channel for channel in wanted)
 
 
 def _opened(channel: str) -> NotifyBase | None:
     opened = Apprise.instantiate(channel, suppress_exceptions=True)
-    if not isinstance(opened, NotifyBase) or channel.partition("://")[0].lower() in _OF_THIS_MACHINE:
-        return None
-    return opened
+    return opened if isinstance(opened, NotifyBase) and _scheme(opened) not in _OF_THIS_MACHINE else None
+
+
+def _scheme(opened: NotifyBase) -> str:
+    return str(opened.url()).partition("://")[0]  # type: ignore[no-untyped-call]

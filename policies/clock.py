@@ -17,7 +17,7 @@ from psycopg import AsyncConnection
 from domain.actors import UPHELD
 from domain.catalogue import Catalogue
 from domain.commitment import Commitment
-from domain.errors import NotFound, Unavailable
+from domain.errors import Unavailable, UpheldError
 from domain.moment import Moment
 from domain.passing import instants, let_pass
 from domain.values import Origin
@@ -102,7 +102,7 @@ class ClockPolicy:
             change = await self._ledger.change(id, lambda commitment, _: _let_pass(commitment, moment))
         except Unavailable:
             raise
-        except (NotFound, psycopg.Error, ValueError, TypeError):
+        except (UpheldError, psycopg.Error, ValueError, TypeError):
             log.exception("the clock could not record what is due", commitment_id=str(id))
             self._resting[id] = now + _REST
             return False

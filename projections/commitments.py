@@ -3,10 +3,11 @@
 The page answers GET `/v1/commitments` and GET `/v1/commitments/{id}`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -17,7 +18,7 @@ from projections.reading import Reader, where
 from projections.views import CommitmentView, opened, sealed
 from store.queries import queries
 
-__all__ = ["COMMITMENTS", "CommitmentFilter", "Commitments"]
+__all__ = ["COMMITMENTS", "CommitmentFilter", "Commitments", "conditions"]
 
 SQL = queries("projections", "commitments.sql")
 
@@ -110,22 +111,9 @@ class Commitments(Reader):
         self, wanted: CommitmentFilter, *, limit: int, before: int | None
     ) -> list[tuple[int, CommitmentView]]:
         """Newest first, with the position of each making, after which a next page goes on."""
-        keepers = [wanted.role, wanted.recipient]
-        if wanted.role and wanted.recipient:
-            keepers = [f"{wanted.role}>{wanted.recipient}"]
-        filters, params = where(
-            ("c.position < %(before)s", "before", before),
-            ("c.order_id = %(order_id)s", "order_id", wanted.order_id),
-            ("c.customer_id = %(customer_id)s", "customer_id", wanted.customer_id),
-            ("c.status = %(status)s", "status", wanted.status),
-            ("c.kind = %(kind)s", "kind", wanted.kind),
-            ("c.made_by = %(made_by)s", "made_by", wanted.made_by),
-            ("c.keepers @> %(keepers)s::text[]", "keepers", [keeper for keeper in keepers if keeper] or None),
-            ("c.channel = %(channel)s", "channel", self.blind("channel", wanted.channel)),
-            ("c.conversation = %(conversation)s", "conversation", self.blind("conversation", wanted.conversation)),
-            ("c.due_at < %(due_before)s", "due_before", wanted.due_before),
-            ("c.due_at > %(due_after)s", "due_after", wanted.due_after),
-        )
+        filters, params = conditions(wanted, self.blind)
+        if before is not None:
+            filters, params = f"{filters} AND c.position < %(before)s", params | {"before": before}
         rows = await self.fetch(SQL["page"].format(filters=filters), params | {"limit": limit})
         return [(row[0], self._view(row)) for row in rows]
 
@@ -141,3 +129,24 @@ class Commitments(Reader):
     def _view(self, row: tuple[Any, ...]) -> CommitmentView:
         _, id, document, personal, wrapped = row
         return opened(document, personal, wrapped, self.keyring, id)
+
+
+def conditions(
+    wanted: CommitmentFilter, blind: Callable[[str, str | None], bytes | None]
+) -> tuple[LiteralString, dict[str, object]]:
+    """What is asked for of the rows `c`, and its parameters; `blind` hashes what is encrypted."""
+    keepers = [wanted.role, wanted.recipient]
+    if wanted.role and wanted.recipient:
+        keepers = [f"{wanted.role}>{wanted.recipient}"]
+    return where(
+        ("c.order_id = %(order_id)s", "order_id", wanted.order_id),
+        ("c.customer_id = %(customer_id)s", "customer_id", wanted.customer_id),
+        ("c.status = %(status)s", "status", wanted.status),
+        ("c.kind = %(kind)s", "kind", wanted.kind),
+        ("c.made_by = %(made_by)s", "made_by", wanted.made_by),
+        ("c.keepers @> %(keepers)s::text[]", "keepers", [keeper for keeper in keepers if keeper] or None),
+        ("c.channel = %(channel)s", "channel", blind("channel", wanted.channel)),
+        ("c.conversation = %(conversation)s", "conversation", blind("conversation", wanted.conversation)),
+        ("c.due_at < %(due_before)s", "due_before", wanted.due_before),
+        ("c.due_at > %(due_after)s", "due_after", wanted.due_after),
+    )

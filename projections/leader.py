@@ -70,7 +70,8 @@ async def hold(conn: AsyncConnection[Any], name: str) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        if not conn.closed:
+        # With the connection, the lock is lost as well.
+        with contextlib.suppress(psycopg.OperationalError, psycopg.InterfaceError):
             await conn.execute("SELECT pg_advisory_unlock(%s, %s)", (LOCKS, lock_of(name)))
 
 

@@ -169,7 +169,8 @@ class Ledger(Streams):
             except StaleVersion:
                 continue
             if position is None:
-                return RouteChange((), await self._reached(orders), recorded=False)
+                planned_at = await self.position_of(stream, route.aggregate.version) if route.aggregate.version else 0
+                return RouteChange((), max(planned_at, await self._reached(orders)), recorded=False)
             return RouteChange(list(changed), position, recorded=True)
         raise Conflict("others changed the orders of this route again and again")
 

@@ -22,7 +22,7 @@ from tests.api.serving import ROOT, Api, Serving
 Serve = Callable[..., Serving]
 
 FOLLOWERS = {"clock", "commitments", "flags", "history", "routing", "scorecard", "tasks"}
-WORKS = {f"feed {name}" for name in FOLLOWERS - {"routing"}} | {"clock", "routing"}
+WORKS = {f"feed {name}" for name in FOLLOWERS - {"routing"}} | {"amending", "clock", "routing"}
 NAME = re.compile(r"\b(?:upheld|process)_[a-z_]+\b")
 
 

@@ -5,6 +5,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from api.querying import cursor
+from policies.channels import masked, merged
 from tests.api.serving import Api, Serving, refused
 
 MAIL = "mailto://shop:s3cret@example.com?to=li@example.com"
@@ -60,6 +62,27 @@ def test_a_channel_that_comes_back_masked_stays_as_it_was(supervisor: Api, couri
     put(supervisor, courier, channels=[GRAM, MASKED], name="Li")
 
     assert supervisor.get(f"/v1/people/{courier}")["channels"] == ["tgram://1...9/12315544/", MASKED]
+
+
+@pytest.mark.filterwarnings("ignore:.*imghdr")  # the library looks for a module that later Pythons do not have
+def test_of_two_channels_that_are_shown_alike_each_stays(supervisor: Api, courier: str) -> None:
+    two = ("json://example.com/a", "json://example.com/b")
+    shown = tuple(masked(channel) for channel in two)
+
+    assert shown[0] == shown[1]
+    assert merged(shown, two) == two
+    assert merged((*shown, shown[0]), two) == (*two, shown[0])
+
+
+def test_a_channel_that_cannot_be_read_is_not_told_to_the_log(supervisor: Api, courier: str, serving: Serving) -> None:
+    for channel in ("tgram://UNMISTAKABLE/1", "slack://UNMISTAKABLE/x", "UNMISTAKABLE"):
+        refused(supervisor.put(f"/v1/people/{courier}", {"name": "Li", "channels": [channel]}), 422)
+
+    assert "UNMISTAKABLE" not in serving.logged
+
+
+def test_a_cursor_that_was_made_up_is_refused(supervisor: Api) -> None:
+    refused(supervisor.request("GET", "/v1/people", cursor=cursor("\x00")), 422, "invalid", "/query/cursor")
 
 
 @pytest.mark.parametrize("shown", ["jsons://user:****@example.com/****", "viber://****/abc"])
@@ -159,8 +182,11 @@ def test_who_is_put_in_a_team_sees_and_claims_what_it_has(agent: Api, courier: s
         ({"reports_to": "pilot:wang"}, "/reports_to"),
         ({"on_duty": "whenever"}, "/on_duty"),
         ({"on_duty": "off"}, "/on_duty"),
+        ({"on_duty": "2026 Jan 05 09:00-18:00"}, "/on_duty"),
+        ({"on_duty": "2026 Mo-Fr 08:00-17:00"}, "/on_duty"),
         ({"channels": ["nonsense"]}, "/channels/0"),
         ({"channels": [MAIL, "syslog://"]}, "/channels/1"),
+        ({"channels": [" syslog://"]}, "/channels/0"),
         ({"channels": [MASKED.replace("example", "elsewhere") + "\x00"]}, "/channels/0"),
         ({"content": "everything"}, "/content"),
         ({"salary": 1}, "/salary"),

@@ -1,5 +1,6 @@
 """GET `/v1/flags/stream`: the flags as they come and go (contract, sections 5 and 12)."""
 
+import asyncio
 import json
 import threading
 import time
@@ -11,7 +12,11 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
+from fastapi.sse import KEEPALIVE_COMMENT
 
+from api.streaming import as_they_come
+from projections.flag_stream import FlagChange, Look
+from projections.flags import FlagFilter
 from tests.api.serving import Api, Serving, refused
 
 WITHIN = 5.0
@@ -194,3 +199,23 @@ def test_open_streams_do_not_hold_up_the_end_and_end_with_it(
         serving.stop()
         assert time.monotonic() - began < 4
         assert all(one.stays_silent(0.1) for one in streams)
+
+
+@pytest.mark.anyio
+async def test_a_stream_shows_that_it_lives_also_while_others_are_told() -> None:
+    look, before = Look(None), asyncio.all_tasks()
+
+    async def others() -> None:
+        while True:
+            look.put(FlagChange(8, None, None))
+            await asyncio.sleep(0.02)
+
+    busy = asyncio.create_task(others())
+    events = as_they_come(look, FlagFilter(), asyncio.Event(), alive_seconds=0.2)
+    told = [await asyncio.wait_for(anext(events), 2) for _ in range(3)]
+    await events.aclose()
+    busy.cancel()
+    await asyncio.gather(busy, return_exceptions=True)
+
+    assert told == [KEEPALIVE_COMMENT] * 3
+    assert asyncio.all_tasks() == before

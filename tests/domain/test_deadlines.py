@@ -11,7 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.calendars import Calendar, CalendarConfig, country_calendar
-from domain.deadlines import Due, DueRule, calendar_warnings, elapse, local, midnight_after, resolve_due, zone
+from domain.deadlines import (
+    Due,
+    DueRule,
+    Shift,
+    calendar_warnings,
+    elapse,
+    local,
+    midnight_after,
+    resolve_due,
+    shifted,
+    zone,
+)
 from domain.durations import Unit, Within, parse_duration
 from domain.errors import CalendarHasNoWorkingTime, Invalid
 
@@ -214,3 +225,28 @@ def test_a_longer_span_never_ends_earlier_and_every_span_ends_later(
 ) -> None:
     ends = [elapse(Within(one, unit), counted_from=start, tz=zone(tz), calendar=OFFICE) for one in (amount, amount + 1)]
     assert start < ends[0] <= ends[1]
+
+
+@pytest.mark.parametrize(
+    ("at", "amount", "unit", "zone_name", "later"),
+    [
+        ("2026-11-20T12:00", 90, "minutes", "UTC", "2026-11-20T13:30"),
+        ("2026-11-20T12:00", -2, "hours", "UTC", "2026-11-20T10:00"),
+        ("2026-10-24T16:00", 1, "days", "Europe/Sofia", "2026-10-25T17:00"),  # the clocks go back in between
+        ("2026-11-20T12:00", -1, "days", "UTC", "2026-11-19T12:00"),
+        ("2026-11-20T12:00", 1, "working_days", "UTC", "2026-11-23T12:00"),
+        ("2026-11-21T00:00", 1, "working_days", "UTC", "2026-11-24T00:00"),
+        ("2026-11-21T12:00", 1, "working_days", "UTC", "2026-11-23T12:00"),
+        ("2026-11-20T17:00", 2, "working_hours", "UTC", "2026-11-23T10:00"),
+    ],
+)
+def test_a_due_is_moved_by_the_clock_on_the_wall(at: str, amount: int, unit: Any, zone_name: str, later: str) -> None:
+    moved = shifted(datetime.fromisoformat(f"{at}+00:00"), Shift(amount, unit), zone_name, Calendar(CalendarConfig()))
+    assert moved == datetime.fromisoformat(f"{later}+00:00")
+
+
+@pytest.mark.parametrize(("amount", "unit"), [(0, "working_days"), (-1, "working_hours"), (4000, "days")])
+def test_a_due_cannot_be_moved_anywhere(amount: int, unit: Any) -> None:
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    with pytest.raises(Invalid):
+        shifted(noon, Shift(amount, unit), "UTC", Calendar(CalendarConfig()))

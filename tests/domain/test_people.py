@@ -73,11 +73,17 @@ def test_hours_follow_the_clock_through_its_changes() -> None:
         ("sunrise-sunset", "UTC", Invalid),
         ("Mo-Fr 08:00-17:00", "Nowhere/Land", Invalid),
         ("off", "UTC", CalendarHasNoWorkingTime),
+        ("2026 Mo-Fr 08:00-17:00", "UTC", CalendarHasNoWorkingTime),
     ],
 )
 def test_hours_that_cannot_be_are_refused(hours: str, zone: str, error: type[Invalid]) -> None:
     with pytest.raises(error):
         Duty(hours, zone).check()
+
+
+def test_hours_that_have_ended_say_nothing() -> None:
+    ended = Duty("2020 Mo-Fr 08:00-17:00", "UTC")
+    assert ended.next_on(FRIDAY) == FRIDAY
 
 
 # -- stretches of time ------------------------------------------------------------------------------------------
