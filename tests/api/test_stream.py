@@ -162,9 +162,13 @@ def test_who_comes_back_is_told_what_he_missed(agent: Api, stream: Open) -> None
     assert again.stays_silent()
 
 
-def test_who_was_away_too_long_must_read_the_page(agent: Api, stream: Open) -> None:
-    assert stream().stays_silent(0.1)
-    assert stream(0).next().name == "reset"
+def test_who_was_away_too_long_must_read_the_page(serve: Callable[..., Serving]) -> None:
+    with serve() as serving, opening(serving.url, "supervisor:wang") as open_stream:
+        serving.by("agent:ling").promise()
+        serving.by("agent:ling").end_of_the_log()
+        told = open_stream(0).next()
+
+    assert (told.name, told.id > 0) == ("reset", True)
 
 
 def test_a_stream_begins_with_where_it_stands(agent: Api, stream: Open) -> None:
