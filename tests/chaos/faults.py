@@ -15,6 +15,8 @@ from tests.api.serving import Serving
 
 __all__ = ["backends", "kill_backend", "kill_with_children", "stalled", "stop_at_once", "terminate_backend"]
 
+_STOPS_WITHIN = 10.0
+
 
 def kill_with_children(process: "subprocess.Popen[bytes]") -> None:
     """End a process and all that it started, as a power cut does."""
@@ -50,7 +52,8 @@ def stop_at_once(server: EmbeddedServer) -> None:
     """Stop a server in the middle of what it does."""
     pid, folder, root = _postmaster(server), server.pgdata.stat(), os.geteuid() == 0
     done = subprocess.run(
-        [PROGRAMS / "pg_ctl", "stop", "-m", "immediate", "-D", server.pgdata],
+        # It waits for there to be no server, and may never see that: another one is begun at once.
+        [PROGRAMS / "pg_ctl", "stop", "-m", "immediate", "-W", "-D", server.pgdata],
         cwd="/",
         # PostgreSQL's programs refuse to run as root.
         user=folder.st_uid if root else None,
@@ -60,7 +63,17 @@ def stop_at_once(server: EmbeddedServer) -> None:
         capture_output=True,
     )
     assert done.returncode == 0, done
-    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    deadline = time.monotonic() + _STOPS_WITHIN
+    while not _is_gone(pid):
+        assert time.monotonic() < deadline, "the server does not stop"
+        time.sleep(0.02)
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _postmaster(server: EmbeddedServer) -> int:
