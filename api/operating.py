@@ -13,6 +13,7 @@ from api.settings import Settings
 from api.status import check_there_is_a_log
 from domain.errors import NotFound
 from policies.routing import RoutingPolicy
+from policies.telling import TellingPolicy
 from projections import rebuild as rebuilding
 from projections.checkpoints import ParkedStream, list_parked
 from projections.feed import retry_parked
@@ -22,7 +23,7 @@ from store.database import reaching_the_database
 
 __all__ = ["Retried", "parked", "rebuild", "retry"]
 
-_POLICIES = ("routing",)
+_POLICIES = ("routing", "telling")
 
 
 @asynccontextmanager
@@ -79,6 +80,10 @@ class Retried:
     error: str | None
 
 
+def _policy(runtime: Runtime, name: str) -> RoutingPolicy | TellingPolicy:
+    return runtime.telling() if name == "telling" else RoutingPolicy(runtime.ledger, runtime.catalogue, runtime.staff)
+
+
 async def retry(settings: Settings, names: Sequence[str]) -> list[Retried]:
     """Take in again what is parked, each stream in its order."""
     projections = {p.name: p for p in named([name for name in names if name not in _POLICIES])}
@@ -89,7 +94,6 @@ async def retry(settings: Settings, names: Sequence[str]) -> list[Retried]:
             if name in projections:
                 failure = await retry_parked(conn, runtime.keyring, projections[name], id)
             else:
-                policy = RoutingPolicy(runtime.ledger, runtime.catalogue, runtime.staff)
-                failure = await policy.retry(conn, stream)
+                failure = await _policy(runtime, name).retry(conn, stream)
             done.append(Retried(name, id, str(failure) if failure else None))
     return done

@@ -6,11 +6,12 @@ from fastapi import Header, Response
 
 from api.rendering import page
 from api.routes import routes
-from api.texts import chosen, translations
+from api.texts import chosen
 from api.who import Process
 from domain.deadlines import zone
 from domain.errors import Unauthenticated
 from domain.flags import FlagReason
+from policies.texts import translations
 from projections.flags import COUNTED_TO, FlagFilter, Flags
 
 __all__ = ["router"]
@@ -35,7 +36,7 @@ async def start(runtime: Process, accept_language: Annotated[str, Header()] = ""
     if runtime.settings.auth == "required":
         raise Unauthenticated("sign in first")
     now, reader, locale = await runtime.now(), Flags(runtime.database, runtime.keyring), chosen(accept_language)
-    time_zone, texts = runtime.catalogue.default_time_zone, translations(locale)
+    time_zone, texts = runtime.catalogue.default_time_zone, translations("api", locale)
     return page(
         "start.html",
         locale,

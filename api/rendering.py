@@ -3,11 +3,10 @@
 from datetime import datetime, tzinfo
 from functools import cache
 
-from babel.dates import format_skeleton
 from fastapi import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from api.texts import translations
+from policies.texts import local, translations
 
 __all__ = ["page"]
 
@@ -26,7 +25,7 @@ def _environment(locale: str) -> Environment:
     environment = Environment(
         loader=PackageLoader("api"), autoescape=True, undefined=StrictUndefined, extensions=["jinja2.ext.i18n"]
     )
-    environment.install_gettext_translations(translations(locale), newstyle=True)  # type: ignore[attr-defined]
+    environment.install_gettext_translations(translations("api", locale), newstyle=True)  # type: ignore[attr-defined]
     return environment
 
 
@@ -36,10 +35,9 @@ def page(template: str, locale: str, tz: tzinfo, *, status: int = 200, **values:
     >>> page("start.html", "bg", zone("Europe/Sofia"), flags=[], …)  # doctest: +SKIP
     """
 
-    def local(at: datetime) -> str:
-        there = at.astimezone(tz)
-        return " ".join(format_skeleton(part, there, locale=locale) for part in ("yMMMEd", "Hm"))
+    def here(at: datetime) -> str:
+        return local(at, tz, locale)
 
     lang = locale.replace("_", "-")
-    text = _environment(locale).get_template(template).render(lang=lang, local=local, **values)
+    text = _environment(locale).get_template(template).render(lang=lang, local=here, **values)
     return Response(text, status, _HEADERS | {"Content-Language": lang}, "text/html")

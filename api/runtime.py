@@ -18,8 +18,11 @@ from domain.catalogue import Catalogue, load_catalogue
 from domain.errors import ConfigurationError, ProjectionBehind
 from domain.people import Roster
 from policies.amending import AmendingPolicy, Jobs
+from policies.carrying import Carrier
 from policies.clock import CLOCK, ClockPolicy, anything_due
 from policies.routing import RoutingPolicy
+from policies.telling import NAME as TELLING
+from policies.telling import TellingPolicy, anything_to_tell
 from projections.checkpoints import prepare
 from projections.flag_stream import FlagWatch
 from projections.flags import Flags
@@ -123,25 +126,37 @@ class Runtime:
             await self.wait_for(await end_at(self.database, instant), names)
 
     async def settle(self) -> None:
-        """Wait until everything that the clock has to say is recorded and to be seen."""
+        """Wait until everything that the clock has to say is recorded, to be seen, and on its way to people."""
         deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
         while True:
             head = await end_of_the_log(self.database)
-            await self.wait_for(head, [projection.name for projection in FED])
+            await self.wait_for(head, [*(projection.name for projection in FED), TELLING])
             async with self.database.pool.connection() as conn:
-                if not await anything_due(conn, self.clock.now()):
+                now = self.clock.now()
+                if not await anything_due(conn, now) and not await anything_to_tell(conn, now):
                     return
             if asyncio.get_running_loop().time() > deadline:
                 raise ProjectionBehind("the clock has not recorded everything yet")
             await asyncio.sleep(0.01)
 
+    def carrier(self) -> Carrier:
+        """Who carries messages out."""
+        return Carrier(self.database, self.keyring, self.ledger, self.catalogue, self.staff, self.settings.public_url)
+
+    def telling(self, carrier: Carrier | None = None) -> TellingPolicy:
+        """Who decides what people are told."""
+        return TellingPolicy(self.ledger, self.keyring, self.catalogue, self.staff, carrier or self.carrier())
+
     def beside(self) -> list[Coroutine[Any, Any, None]]:
         """What runs beside the requests: the feeding of the projections and the policies, where this process leads."""
         clock = ClockPolicy(self.ledger, self.catalogue, self.staff, every=0.02 if self.settings.test_clock else 0.5)
+        carrier = self.carrier()
         works: dict[str, Work] = {
             **feeding(self.database, self.keyring, self.log, FED, self.outdated),
             "clock": clock.run,
             "amending": AmendingPolicy(self.ledger, Jobs(self.database, self.keyring), self.catalogue, self.staff).run,
+            "telling": partial(self.telling(carrier).run, self.log),
+            "sending": carrier.run,
             "routing": partial(RoutingPolicy(self.ledger, self.catalogue, self.staff).run, self.log),
         }
         return [self.log.follow(), self.staff.follow(), self.watch.run(), lead(self.database, works)]

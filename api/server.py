@@ -120,6 +120,8 @@ async def serve(settings: Settings, listener: socket.socket, stop: asyncio.Event
         if announce:
             print(f"listening on {address(listener)}", flush=True)
 
+    if settings.auth == "open" and settings.public_url is None:
+        settings = settings.model_copy(update={"public_url": address(listener)})
     async with open_runtime(settings) as runtime:
         config = uvicorn.Config(
             create_app(runtime=runtime, stopping=stop),

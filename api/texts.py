@@ -1,21 +1,12 @@
-"""The words of the pages in English, 简体中文 and български: a catalogue each, chosen by what the reader accepts.
+"""In which language a page speaks: the one that suits what its reader accepts.
 
 >>> chosen("zh-TW,zh;q=0.9,en;q=0.5"), chosen("tlh")
 ('zh_CN', 'en')
->>> translations("bg").gettext("Overdue")
-'Просрочено'
 """
 
-import io
-from functools import cache
-from importlib.resources import files
-
 from babel import negotiate_locale
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.support import Translations
 
-__all__ = ["LOCALES", "chosen", "translations"]
+__all__ = ["LOCALES", "chosen"]
 
 LOCALES = ("en", "zh_CN", "bg")
 _ALIASES = {"zh": "zh_CN", "bg": "bg", "en": "en"}
@@ -38,15 +29,3 @@ def _ranges(header: str) -> list[tuple[str, float]]:
         except ValueError:
             continue
     return found
-
-
-@cache
-def translations(locale: str) -> Translations:
-    """The catalogue of a locale; English is what stands in the code."""
-    file = files("api").joinpath("locales", f"{locale}.po")
-    if not file.is_file():
-        return Translations()
-    compiled = io.BytesIO()
-    write_mo(compiled, read_po(io.BytesIO(file.read_bytes()), locale=locale))
-    compiled.seek(0)
-    return Translations(compiled)

@@ -14,12 +14,13 @@ from domain.commitment import Commitment
 from domain.deadlines import DueRule
 from domain.escalating import take
 from domain.handing_over import assign_own, release_own, route
+from domain.handoff import Handoff
 from domain.keeping import Attempt, Contact, attempt, contact, fulfil, reopen
 from domain.moment import Moment
+from domain.notices import About, Notice, failed, sent
 from domain.order import Assignment, assign_order, unassign_order
 from domain.promising import Amendment, Wanted, amend, withdraw
 from domain.receiving import ReceiptGiven, receive
-from domain.telling import failed, inform, sent
 from domain.values import AttemptOutcome, ReceiptState, WithdrawalCause
 
 __all__ = ["Lives"]
@@ -66,7 +67,11 @@ class Lives:
             elif number % 3 == 1:
                 self._attempt(commitment)
             else:
-                self._record(commitment, UPHELD, lambda moment: inform(commitment, self._world.channel(), moment))
+                self._record(
+                    commitment,
+                    UPHELD,
+                    lambda moment: sent(_notice(commitment, "moved"), commitment, self._world.channel(), moment),
+                )
             yield self._of.now + pause * self._random.random() * 2
         yield from self._come_to_an_end(commitment)
         self._of.forget(commitment)
@@ -125,9 +130,17 @@ class Lives:
         yield self._after(seconds=20)
         handoff = commitment.handoff(role)
         if self._chance(0.02):
-            self._record(commitment, UPHELD, lambda moment: failed(commitment, handoff, "push", "timeout", moment))
+            self._record(
+                commitment,
+                UPHELD,
+                lambda moment: failed(_notice(commitment, "assigned", handoff), commitment, "push", "timeout", moment),
+            )
         if self._chance(0.5):
-            self._record(commitment, UPHELD, lambda moment: sent(commitment, handoff, "push", moment))
+            self._record(
+                commitment,
+                UPHELD,
+                lambda moment: sent(_notice(commitment, "assigned", handoff), commitment, "push", moment),
+            )
         if self._chance(0.05):
             return
         if self._chance(0.3):
@@ -192,7 +205,11 @@ class Lives:
         agent = self._world.person("agent")
         self._record(commitment, agent, lambda moment: amend(commitment, amendment, order, moment), "amendments")
         if self._chance(0.5):
-            self._record(commitment, UPHELD, lambda moment: inform(commitment, self._world.channel(), moment))
+            self._record(
+                commitment,
+                UPHELD,
+                lambda moment: sent(_notice(commitment, "moved"), commitment, self._world.channel(), moment),
+            )
         if self._chance(0.2):
             yield self._after(minutes=5)
             self._receive(commitment, commitment.path[-1], "acknowledged", commitment.revision - 1)
@@ -254,3 +271,11 @@ class Lives:
         """An instant within the first part of the time that is left."""
         left = max(commitment.due.at - self._of.now, timedelta())
         return self._of.now + left * part * self._random.random()
+
+
+def _notice(commitment: Commitment, about: About, handoff: Handoff | None = None) -> Notice:
+    """That somebody is told about a promise: the recipient of a hand-off, or the customer."""
+    to = handoff.recipient if handoff is not None else None
+    role = handoff.role if handoff is not None else None
+    told = to or commitment.customer_id
+    return Notice(commitment.id, about, told, commitment.stated_at, "", commitment.revision, role, told)

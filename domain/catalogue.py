@@ -16,7 +16,7 @@ from datetime import date, timedelta
 from functools import cache, cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -24,10 +24,11 @@ from domain.actors import BUILT_IN_ROLES, Actor
 from domain.calendars import OFFICE_HOURS, Calendar, CalendarConfig, country_calendar, is_country
 from domain.deadlines import zone
 from domain.durations import Unit, Within, parse_duration
-from domain.errors import ConfigurationError, Invalid
+from domain.errors import CalendarHasNoWorkingTime, ConfigurationError, Invalid
+from domain.people import Duty
 from domain.values import Receipt, Terms
 
-__all__ = ["MADE_BY", "Catalogue", "Kind", "Oidc", "Webhook", "load_catalogue", "parse_catalogue"]
+__all__ = ["MADE_BY", "Catalogue", "Kind", "Messages", "Oidc", "Webhook", "load_catalogue", "parse_catalogue"]
 
 MADE_BY = "{made_by}"
 """The recipient who is whoever made the promise."""
@@ -104,6 +105,7 @@ class Kind:
     escalation_pause: timedelta
     escalate_on_postponements: int
     escalate_on_contacts: int
+    inform_customer: frozenset[str]
 
     @cached_property
     def terms(self) -> Terms:
@@ -152,6 +154,7 @@ class _Kind(_Table, frozen=True):
     escalation_pause: str = "PT1H"
     escalate_on_postponements: int = 2
     escalate_on_contacts: int = 3
+    inform_customer: tuple[Literal["made", "moved", "kept", "broken"], ...] = ("moved", "kept", "broken")
 
 
 class _Calendar(_Table, frozen=True):
@@ -179,6 +182,23 @@ class Oidc(_Table, frozen=True):
     role_claim: str = "role"
 
 
+class _Messages(_Table, frozen=True):
+    customer_hours: str = "08:00-21:00"
+    template_ids: dict[str, str] = {}
+    retry_after: tuple[str, ...] = ("PT2S", "PT10S", "PT1M", "PT5M", "PT15M", "PT30M")
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """How people are told: when customers may be, by which ids a gateway knows the texts, how long a channel that
+    failed is left alone before each new try.
+    """
+
+    customer_hours: str
+    template_ids: Mapping[str, str]
+    retry_after: tuple[timedelta, ...]
+
+
 class _Privacy(_Table, frozen=True):
     person_scorecards: bool = True
 
@@ -204,6 +224,7 @@ class _File(_Table, frozen=True):
     retention: dict[str, object] = {}
     oidc: dict[str, object] | None = None
     evidence: dict[str, object] = {}
+    messages: dict[str, object] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +247,7 @@ class Catalogue:
     webhooks: tuple[Webhook, ...] = ()
     oidc: Oidc | None = None
     hooks: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    messages: Messages = field(default_factory=lambda: _messages({}))
 
     def kind(self, name: str) -> Kind:
         """The kind of that name. Raises `Invalid` where there is none."""
@@ -295,12 +317,23 @@ def parse_catalogue(text: str) -> Catalogue:
         webhooks=tuple(_read(f"webhooks[{n}]", raw, Webhook, "a webhook") for n, raw in enumerate(file.webhooks)),
         oidc=None if file.oidc is None else _read("oidc", file.oidc, Oidc, "the sign-in"),
         hooks={name: _read(f"hooks.{name}", raw, dict[str, object], "a hook") for name, raw in file.hooks.items()},
+        messages=_messages(file.messages),
     )
     try:
         catalogue.calendar(catalogue.default_calendar)
     except Invalid as error:
         raise _fault("defaults.calendar", str(error)) from error
     return catalogue
+
+
+def _messages(raw: object) -> Messages:
+    table = _read("messages", raw, _Messages, "the messages")
+    try:
+        Duty(table.customer_hours, "UTC").check()
+    except (Invalid, CalendarHasNoWorkingTime) as error:
+        raise _fault("messages.customer_hours", str(error)) from error
+    pauses = (_elapsed(f"messages.retry_after[{number}]", text) for number, text in enumerate(table.retry_after))
+    return Messages(table.customer_hours, table.template_ids, tuple(pauses))
 
 
 def _toml(text: str) -> dict[str, object]:
@@ -374,6 +407,7 @@ def _kind(name: str, raw: object, roles: frozenset[str]) -> Kind:
         escalation_pause=_elapsed(f"{key}.escalation_pause", table.escalation_pause),
         escalate_on_postponements=_at_least_one(f"{key}.escalate_on_postponements", table.escalate_on_postponements),
         escalate_on_contacts=_at_least_one(f"{key}.escalate_on_contacts", table.escalate_on_contacts),
+        inform_customer=frozenset(table.inform_customer),
     )
 
 

@@ -288,23 +288,26 @@ class HandoffReleased(HandoffFact):
 
 
 class HandoffSent(HandoffFact):
-    """A message left for the recipient. Sent is a fact, not a receipt."""
+    """A message left for somebody. Sent is a fact, not a receipt."""
 
     recipient: str
     channel: str | None
+    team: str | None = None
+    """The team as one of which the recipient was told, where it is accountable and not he."""
 
     personal = frozenset({"channel"})
 
     def change(self, commitment: "Commitment") -> None:
-        commitment.handoff(self.role).sent(self.recipient, self.revision)
+        commitment.handoff(self.role).sent(self.team or self.recipient, self.revision)
 
 
 class HandoffFailed(HandoffFact):
-    """A message to the recipient did not leave, and why."""
+    """A message to somebody did not leave, and why."""
 
     recipient: str
     channel: str | None
     reason: str | None
+    team: str | None = None
 
     personal = frozenset({"channel", "reason"})
 

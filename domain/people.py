@@ -138,6 +138,11 @@ class Roster:
         """
         return [actor, f"team:{role_of(actor)}", *sorted(self.teams(actor))]
 
+    def members(self, team: str) -> list[str]:
+        """Who is in a team, by his role or by name; of a person himself there are none."""
+        of_role = {actor for actor in self.posts if f"team:{role_of(actor)}" == team}
+        return sorted(of_role | {actor for actor, post in self.posts.items() if post.team == team})
+
     def superior(self, actor: str) -> str | None:
         """To whom somebody reports."""
         post = self.posts.get(actor)

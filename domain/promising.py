@@ -18,7 +18,10 @@ from domain.moment import Moment
 from domain.order import Order
 from domain.values import Direction, Item, Value, WithdrawalCause
 
-__all__ = ["Amendment", "Making", "Wanted", "amend", "check_version", "make", "withdraw"]
+__all__ = ["IN_BULK", "Amendment", "Making", "Wanted", "amend", "check_version", "make", "withdraw"]
+
+IN_BULK = "bulk amendment"
+"""The command by which a job amends one of many promises; who ordered it says whether customers are told."""
 
 
 @dataclass(frozen=True, slots=True)

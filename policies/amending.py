@@ -22,7 +22,7 @@ from domain.deadlines import DueRule, Shift, shifted
 from domain.errors import Unavailable, UpheldError
 from domain.moment import Moment
 from domain.order import Order
-from domain.promising import Amendment, Wanted, amend
+from domain.promising import IN_BULK, Amendment, Wanted, amend
 from domain.values import Origin
 from projections.commitments import CommitmentFilter, conditions
 from projections.reading import Reader
@@ -40,7 +40,6 @@ _AT_ONCE = 64
 _LOOK_SECONDS = 5.0
 _SHOWN = 10_000
 """Skipped promises that an answer lists."""
-_COMMAND = "amendments"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +198,7 @@ class AmendingPolicy:
             await conn.execute(SQL["end"], {"job": job, "inform": ordered.what.inform_customers})
             log.info("done", job=str(job))
             return True
-        origin = Origin(ordered.actor, ordered.on_behalf_of, _COMMAND, f"job {job}", body_hash)
+        origin = Origin(ordered.actor, ordered.on_behalf_of, IN_BULK, f"job {job}", body_hash)
         outcome = await asyncio.gather(*(self._amend(id, ordered.what, origin) for _, id in items))
         await conn.execute(SQL["note"], {"job": job, **_columns([number for number, _ in items], outcome)})
         return True

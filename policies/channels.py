@@ -6,12 +6,14 @@
 
 import logging
 from typing import Final
+from uuid import UUID
 
-from apprise import Apprise, NotifyBase
+from apprise import Apprise, NotifyBase, NotifyFormat
 
-from domain.errors import Invalid
+from domain.errors import Invalid, UpheldError
+from policies.wording import Text
 
-__all__ = ["check", "masked", "merged"]
+__all__ = ["NotTaken", "check", "masked", "merged", "send"]
 
 # It tells the log the whole address that it could not read, secrets included.
 logging.getLogger("apprise").disabled = True
@@ -61,3 +63,29 @@ def _opened(channel: str) -> NotifyBase | None:
 
 def _scheme(opened: NotifyBase) -> str:
     return str(opened.url()).partition("://")[0]  # type: ignore[no-untyped-call]
+
+
+class NotTaken(UpheldError):
+    """A channel did not take a message; `reason` says why, as far as it tells."""
+
+
+def send(channel: str, text: Text, message: UUID, template_id: str | None) -> None:
+    """Hand a message to a channel, which may take seconds. Raises `NotTaken`.
+
+    Where the channel carries headers or fields of our own, it carries the message's id, so that a repeat can be
+    recognised, and what gateways need that send approved texts only.
+    """
+    opened = _opened(channel)
+    if opened is None:
+        raise NotTaken("it is no address that messages can be sent to")
+    headers, extras = getattr(opened, "headers", None), getattr(opened, "payload_extras", None)
+    if isinstance(headers, dict):
+        headers["Upheld-Message"] = str(message)
+    if isinstance(extras, dict):
+        extras |= {"message_id": str(message), "template": text.template, **text.params}
+        extras |= {"template_id": template_id} if template_id is not None else {}
+    sender = Apprise()
+    sender.add(opened)
+    title = text.title if opened.title_maxlen > 0 else ""
+    if not sender.notify(body=text.body, title=title, body_format=NotifyFormat.TEXT):
+        raise NotTaken("the channel did not take it, or could not be reached")

@@ -204,7 +204,7 @@ class Database:
         Raises Unavailable when the database is out of reach.
         """
         with reaching_the_database():
-            connection = await psycopg.AsyncConnection.connect(self._conninfo(name), autocommit=True)
+            connection = await psycopg.AsyncConnection.connect(self.conninfo(name), autocommit=True)
             try:
                 await configure(connection, {"TimeZone": "UTC", **settings})
             except BaseException:
@@ -212,7 +212,8 @@ class Database:
                 raise
             return connection
 
-    def _conninfo(self, name: str) -> str:
+    def conninfo(self, name: str) -> str:
+        """The address as the driver wants it, for a connection of that name."""
         try:
             given = conninfo_to_dict(self.dsn)
         except psycopg.ProgrammingError:
@@ -236,7 +237,7 @@ class Database:
         self, name: str, configure: Callable[[Connection], Awaitable[None]], least: int, most: int
     ) -> AsyncConnectionPool[Connection]:
         return AsyncConnectionPool(
-            self._conninfo(name),
+            self.conninfo(name),
             kwargs={"autocommit": True},
             min_size=least,
             max_size=most,

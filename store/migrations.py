@@ -17,6 +17,7 @@ from typing import NamedTuple
 import psycopg
 
 from domain.errors import ConfigurationError
+from store import queue
 from store.database import Connection, reaching_the_database
 
 __all__ = ["apply", "pending"]
@@ -56,6 +57,7 @@ async def apply(connection: Connection) -> list[str]:
             missing = await _missing(connection)
             for migration in missing:
                 await _apply_one(connection, migration)
+            await queue.prepare(connection)
         finally:
             if not connection.closed:
                 await connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))

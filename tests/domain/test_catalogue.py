@@ -108,6 +108,7 @@ def test_a_new_kind_says_its_path_and_has_the_usual_rest() -> None:
         escalation_pause=AN_HOUR,
         escalate_on_postponements=2,
         escalate_on_contacts=3,
+        inform_customer=frozenset({"moved", "kept", "broken"}),
     )
     assert "florist" in catalogue.roles
 

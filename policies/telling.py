@@ -1,0 +1,202 @@
+"""Telling: who is to be told what, of all that is recorded; and what goes to one of them together.
+
+It follows the log, decides from the commitment itself, and notes what somebody is to be told, together with how far
+it has come. Those notes become messages: the first at once, then at most one a minute for one person. The jobs that
+carry them out are enqueued in the same transaction. It is never rebuilt, and begins where it was first started.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from psycopg import AsyncConnection
+
+from domain.actors import UPHELD
+from domain.catalogue import Catalogue
+from domain.commitment import Commitment
+from domain.facts import CommitmentAmended, CommitmentMade
+from domain.moment import Moment
+from domain.notices import Notice
+from domain.telling import GATHERED, TOLD_OF, notices, reminder, reminder_at
+from domain.values import Origin
+from policies.carrying import Carrier
+from projections.checkpoints import SQL as CHECKPOINTS
+from projections.checkpoints import SYSTEMIC, Checkpoint, Failure, Fenced, ParkedStream, park
+from projections.log import Log, read_facts
+from projections.projection import Recorded, columns
+from store.keyring import Keyring
+from store.ledger import Ledger
+from store.people import Staff
+from store.queries import queries
+
+__all__ = ["NAME", "TellingPolicy", "anything_to_tell", "category_of", "note"]
+
+log = structlog.get_logger("upheld.telling")
+SQL = queries("policies", "telling.sql")
+
+NAME = "telling"
+_AT_ONCE = 100
+_KEPT = timedelta(days=7)
+_PURGE_EVERY = timedelta(minutes=10)
+_TYPES = frozenset(fact.__name__ for fact in TOLD_OF)
+
+
+async def anything_to_tell(conn: AsyncConnection[Any], now: datetime) -> bool:
+    """Whether there is a message to be formed at `now`."""
+    row = await (await conn.execute(SQL["any_due"], {"now": now, "gather": GATHERED})).fetchone()
+    return bool(row and row[0])
+
+
+def category_of(notice: Notice) -> str:
+    """In which category of the contact points its recipient is found."""
+    return "customer" if notice.is_for_customer else "person"
+
+
+async def note(conn: AsyncConnection[Any], found: Sequence[Notice]) -> None:
+    """Note what people are to be told; of whom nobody said how he is reached cannot be."""
+    if not found:
+        return
+    wanted = [(category_of(notice), notice.to) for notice in found]
+    reached = set(await (await conn.execute(SQL["reached"], columns(wanted, 2))).fetchall())
+    rows = [
+        (
+            n.key,
+            category,
+            n.to,
+            n.commitment_id,
+            n.about,
+            n.anchor,
+            n.at,
+            n.revision,
+            n.role,
+            n.addressee,
+            n.level,
+            n.cause,
+        )
+        for n, (category, _) in zip(found, wanted, strict=True)
+        if (category, n.to) in reached
+    ]
+    if rows:
+        await conn.execute(SQL["note"], columns(rows, 12))
+
+
+class TellingPolicy:
+    """Notes what people are to be told, and forms the messages."""
+
+    def __init__(self, ledger: Ledger, keyring: Keyring, catalogue: Catalogue, staff: Staff, carrier: Carrier) -> None:
+        self._ledger = ledger
+        self._keyring = keyring
+        self._catalogue = catalogue
+        self._staff = staff
+        self._carrier = carrier
+        self._purged: datetime | None = None
+
+    async def run(self, events: Log, conn: AsyncConnection[Any]) -> None:
+        """Follow the log until cancelled."""
+        turn = 0
+        while True:
+            await self.catch_up(events, conn)
+            while await self.form(conn):
+                pass
+            turn = await events.turn_after(turn)
+
+    async def catch_up(self, events: Log, conn: AsyncConnection[Any]) -> None:
+        """Take in what was recorded since."""
+        checkpoint = await Checkpoint.read(conn, NAME)
+        while checkpoint is not None and (page := await events.read(checkpoint.position)):
+            try:
+                await self._take(conn, checkpoint, page)
+            except Fenced as error:
+                log.info("reads its checkpoint again", why=str(error))
+                checkpoint = await Checkpoint.read(conn, NAME)
+            else:
+                checkpoint.position = page[-1].position
+
+    async def _take(self, conn: AsyncConnection[Any], checkpoint: Checkpoint, page: Sequence[Recorded]) -> None:
+        told = [one for one in page if one.type in _TYPES and one.stream not in checkpoint.parked]
+        told = told if told and await self._anybody(conn) else []
+        commitments = await self._ledger.commitments(list({one.stream for one in told}))
+        found: list[Notice] = []
+        touched: dict[UUID, Commitment] = {}
+        failures: dict[UUID, Failure] = {}
+        for one in told:
+            if one.stream in failures:
+                continue
+            try:
+                found += self._decide(one, commitments[one.stream])
+            except SYSTEMIC:
+                raise
+            except Exception as error:
+                log.exception("parked", policy=NAME, stream=str(one.stream), position=one.position)
+                failures[one.stream] = Failure(one.stream, one.position, error)
+            else:
+                if one.type in (CommitmentMade.__name__, CommitmentAmended.__name__):
+                    touched[one.stream] = commitments[one.stream]
+        async with conn.transaction():
+            await checkpoint.move(conn, page[-1].position, page[-1].recorded_at)
+            await note(conn, found)
+            await self._remind(conn, touched)
+            for failure in failures.values():
+                await park(conn, NAME, failure)
+                await conn.execute(CHECKPOINTS["count_parking"], (NAME,))
+                checkpoint.parkings += 1
+                checkpoint.parked.add(failure.stream)
+
+    async def _anybody(self, conn: AsyncConnection[Any]) -> bool:
+        row = await (await conn.execute(SQL["has_contacts"])).fetchone()
+        return bool(row and row[0])
+
+    def _decide(self, one: Recorded, commitment: Commitment) -> list[Notice]:
+        return notices(one.fact, commitment, self._moment(self._ledger.clock.now()))
+
+    async def _remind(self, conn: AsyncConnection[Any], touched: dict[UUID, Commitment]) -> None:
+        at = {id: reminder_at(commitment) for id, commitment in touched.items()}
+        if wanted := [(id, instant) for id, instant in at.items() if instant is not None]:
+            await conn.execute(SQL["remind"], columns(wanted, 2))
+        if unwanted := [id for id, instant in at.items() if instant is None]:
+            await conn.execute(SQL["forget"], (unwanted,))
+
+    async def form(self, conn: AsyncConnection[Any]) -> int:
+        """Form the messages that are due, and enqueue what carries them out; answers how many those are."""
+        now = await self._ledger.clock.read(conn)
+        async with conn.transaction():
+            await self._note_reminders(conn, now)
+            params = {"now": now, "gather": GATHERED, "limit": _AT_ONCE}
+            formed = await (await conn.execute(SQL["form"], params)).fetchall()
+            await self._carrier.enqueue(conn, formed)
+        if self._purged is None or now - self._purged >= _PURGE_EVERY:
+            await conn.execute(SQL["purge"], (now - _KEPT,))
+            self._purged = now
+        return len(formed)
+
+    async def _note_reminders(self, conn: AsyncConnection[Any], now: datetime) -> None:
+        due = [id for (id,) in await (await conn.execute(SQL["reminders"], (now, _AT_ONCE))).fetchall()]
+        found = (await self._ledger.commitments(due)).values() if due else ()
+        await note(conn, [notice for commitment in found for notice in reminder(commitment, self._moment(now))])
+
+    async def retry(self, conn: AsyncConnection[Any], parked: ParkedStream) -> Failure | None:
+        """Decide again about a stream from the fact on that could not be decided; answers why it still cannot."""
+        async with conn.transaction():
+            checkpoint = await Checkpoint.read(conn, NAME, lock=True)
+            if checkpoint is None:
+                return None
+            facts = await read_facts(conn, self._keyring, "stream", (checkpoint.position, parked.stream))
+            commitments = await self._ledger.commitments([parked.stream])
+            found: list[Notice] = []
+            for one in facts:
+                if one.position >= parked.position and one.type in _TYPES:
+                    try:
+                        found += self._decide(one, commitments[one.stream])
+                    except SYSTEMIC:
+                        raise
+                    except Exception as error:
+                        return Failure(one.stream, one.position, error)
+            await note(conn, found)
+            await conn.execute(CHECKPOINTS["release"], (NAME, False, parked.stream))
+            await conn.execute(CHECKPOINTS["count_parking"], (NAME,))
+        return None
+
+    def _moment(self, now: datetime) -> Moment:
+        return Moment(now, Origin(UPHELD), self._catalogue, self._staff.roster)

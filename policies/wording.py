@@ -1,0 +1,211 @@
+"""What a message says: in the language and the time of whoever reads it, brief or in full.
+
+>>> brief("Stop 11: new promise", "https://upheld.example/k/4f9QmB2xTn0aLw7RkZc1")
+'Stop 11: new promise https://upheld.example/k/4f9QmB2xTn0aLw7RkZc1'
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from uuid import UUID
+
+from babel.support import Translations
+from babel.units import format_unit
+
+from domain.commitment import Commitment
+from domain.deadlines import zone
+from domain.notices import Notice
+from domain.order import Order
+from domain.people import Contact, Person
+from policies.texts import local, translations
+
+__all__ = ["Text", "Told", "brief", "to_customer", "to_staff"]
+
+_BRIEF = 70
+"""Characters of one short message in a script that is not Latin (3GPP TS 23.038: UCS-2)."""
+_LISTED = 10
+"""Promises that one message tells in full."""
+_TELL_THE_CUSTOMER = frozenset({"disputed", "declined", "attempted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing that is told: the notice, the promise as it stands, the order, and the customer's own link."""
+
+    notice: Notice
+    commitment: Commitment
+    order: Order | None = None
+    link: str | None = None
+
+    @property
+    def stop(self) -> int | None:
+        assignment = self.order.assignments.get(self.notice.role or "") if self.order is not None else None
+        return assignment.stop if assignment is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A message. `template` names the text and its language, and `params` what was put into it, for gateways that
+    send approved texts only.
+    """
+
+    title: str
+    body: str
+    template: str
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+def brief(what: str, link: str | None) -> str:
+    """The words and the link within 70 characters; the words give way."""
+    if link is None:
+        return what[:_BRIEF]
+    room = _BRIEF - len(link) - 1
+    if len(what) > room:
+        what = f"{what[: room - 1].rstrip()}…" if room > 1 else ""
+    return f"{what} {link}".strip()
+
+
+def to_staff(told: Sequence[Told], person: Person, link: str | None, message: UUID, now: datetime) -> Text:
+    """What one of the staff is told: `minimal`, where to look; `full`, the promises in the words of the customers."""
+    words = _Words(person.locale, zone(person.time_zone), now)
+    what, about = words.headline(told), told[0].notice.about if len(told) == 1 else "several"
+    params = {"what": what, "link": link or "", "stop": str(told[0].stop or ""), "count": str(len(told))}
+    if person.content == "minimal":
+        return Text("Upheld", brief(what, link), f"{about}.{person.locale}", params)
+    parts = [words.in_full(one) for one in told[:_LISTED]]
+    if len(told) > _LISTED:
+        parts.append(words.more(len(told) - _LISTED))
+    parts += [*([link] if link else []), words.reference(message)]
+    return Text(what, "\n\n".join(parts), f"{about}.{person.locale}", params)
+
+
+def to_customer(told: Sequence[Told], contact: Contact, message: UUID, now: datetime) -> Text:
+    """What a customer is told of all his promises that something happened to."""
+    parts = [
+        _Words(contact.locale, zone(one.commitment.due.time_zone), now).for_customer(one) for one in told[:_LISTED]
+    ]
+    words = _Words(contact.locale, zone("UTC"), now)
+    if len(told) > _LISTED:
+        parts.append(words.more(len(told) - _LISTED))
+    first = told[0].notice.about if len(told) == 1 else "several"
+    params = {"promise": told[0].commitment.promise or "", "link": told[0].link or "", "count": str(len(told))}
+    body = "\n\n".join([*parts, words.reference(message)])
+    return Text(words.our_promise(len(told)), body, f"customer.{first}.{contact.locale}", params)
+
+
+class _Words:
+    """The words of one language, with the times of one zone."""
+
+    def __init__(self, locale: str, tz: tzinfo, now: datetime) -> None:
+        self._locale = locale.replace("-", "_")
+        self._tz, self._now = tz, now
+        self._words: Translations = translations("policies", self._locale)
+
+    def _say(self, text: str, **values: object) -> str:
+        return str(self._words.gettext(text)) % values
+
+    def _count(self, one: str, many: str, count: int) -> str:
+        return str(self._words.ngettext(one, many, count)) % {"count": count}
+
+    def _at(self, instant: datetime) -> str:
+        return local(instant, self._tz, self._locale)
+
+    def headline(self, told: Sequence[Told]) -> str:
+        """All of it in a few words."""
+        if len(told) > 1:
+            return self._count("%(count)s promise needs you", "%(count)s promises need you", len(told))
+        one = told[0]
+        what = self._what(one)
+        if one.stop is None or one.notice.about == "escalated":
+            return what[0].upper() + what[1:]
+        return self._say("Stop %(stop)s: %(what)s", stop=one.stop, what=what)
+
+    def _what(self, one: Told) -> str:
+        match one.notice.about:
+            case "assigned":
+                return self._say("new promise")
+            case "amended":
+                return self._say("promise changed")
+            case "reassigned":
+                return self._say("no longer yours")
+            case "withdrawn":
+                return self._say("promise withdrawn")
+            case "missed":
+                return self._say("please confirm")
+            case "due_soon":
+                return self._say("due in %(left)s", left=self._left(one.commitment))
+            case _:
+                return self._danger(one)
+
+    def _danger(self, one: Told) -> str:
+        cause = one.notice.cause or ""
+        said = {
+            "disputed": "customer disputes it",
+            "declined": "declined",
+            "attempted": "attempt failed",
+            "overdue": "overdue",
+            "unassigned": "nobody has it",
+            "stale_revision": "only an older version confirmed",
+            "not_received": "not confirmed",
+            "postponements": "moved too often",
+            "contacts": "customer asks again and again",
+            "raised": "raised to you",
+        }
+        what = self._say("promise in danger: %(cause)s", cause=self._say(said.get(cause, cause)))
+        if cause in _TELL_THE_CUSTOMER and one.commitment.due.at > self._now:
+            return self._say("%(what)s, %(left)s left", what=what, left=self._left(one.commitment))
+        return what
+
+    def _left(self, commitment: Commitment) -> str:
+        """The time that is left, rounded down: days and hours, or hours and minutes."""
+        minutes = max(int((commitment.due.at - self._now).total_seconds()) // 60, 0)
+        days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+        units = [(days, "day"), (hours, "hour")] if days else [(hours, "hour"), (minutes, "minute")]
+        parts = [format_unit(n, f"duration-{unit}", "short", locale=self._locale) for n, unit in units if n]
+        return " ".join(parts) or format_unit(0, "duration-minute", "short", locale=self._locale)
+
+    def in_full(self, one: Told) -> str:
+        """A promise as one of the staff is told of it."""
+        commitment = one.commitment
+        lines = [self.headline([one])]
+        if commitment.order_id is not None:
+            lines.append(self._say("Order %(order)s", order=commitment.order_id))
+        lines.append(self._say("“%(promise)s”", promise=commitment.promise))
+        if commitment.items:
+            things = ", ".join(f"{item.quantity} × {item.sku}" for item in commitment.items)
+            lines.append(self._say("Things: %(things)s", things=things))
+        lines.append(self._say("Due %(time)s", time=self._at(commitment.due.at)))
+        if one.notice.about in ("assigned", "amended", "missed"):
+            receipt_due_at = commitment.handoff(one.notice.role or "").receipt_due_at
+            if receipt_due_at is not None and receipt_due_at > self._now:
+                lines.append(self._say("Please confirm by %(time)s", time=self._at(receipt_due_at)))
+        if one.notice.about == "escalated" and one.notice.cause in _TELL_THE_CUSTOMER and commitment.due.at > self._now:
+            lines.append(self._say("%(left)s left to tell the customer", left=self._left(commitment)))
+        return "\n".join(lines)
+
+    def for_customer(self, one: Told) -> str:
+        """A promise as its customer is told of it."""
+        values = {"promise": one.commitment.promise, "time": self._at(one.commitment.due.at)}
+        match one.notice.about:
+            case "made":
+                text = self._say("We promised you: “%(promise)s”, by %(time)s.", **values)
+            case "moved":
+                text = self._say("Our promise to you has changed: “%(promise)s”, now by %(time)s.", **values)
+            case "kept":
+                text = self._say("Our promise to you is kept: “%(promise)s”.", **values)
+            case _:
+                text = self._say(
+                    "We have not kept our promise to you: “%(promise)s”, by %(time)s. We are sorry, and still owe it.",
+                    **values,
+                )
+        return "\n".join([text, *([self._say("How it stands: %(link)s", link=one.link)] if one.link else [])])
+
+    def our_promise(self, count: int) -> str:
+        return self._count("Our promise to you", "Our promises to you", count)
+
+    def more(self, count: int) -> str:
+        return self._count("and %(count)s more", "and %(count)s more", count)
+
+    def reference(self, message: UUID) -> str:
+        """By which whoever gets a message twice recognises it."""
+        return self._say("Message %(number)s", number=str(message)[:8])
