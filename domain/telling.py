@@ -74,7 +74,8 @@ def _of_amendment(fact: CommitmentAmended, commitment: Commitment, moment: Momen
 def _of_missing(fact: ReceiptMissed, commitment: Commitment, moment: Moment) -> Iterator[Notice]:
     handoff = commitment.handoff(fact.role)
     anchor = f"{fact.role}/{fact.receipt_due_at.isoformat()}"
-    yield from _to_recipient("missed", handoff, commitment, moment, anchor, waits=GATHERED)
+    waits = max(fact.receipt_due_at + GATHERED - moment.now, timedelta())
+    yield from _to_recipient("missed", handoff, commitment, moment, anchor, waits=waits)
 
 
 def _of_withdrawal(_: CommitmentWithdrawn, commitment: Commitment, moment: Moment) -> Iterator[Notice]:
@@ -203,15 +204,15 @@ def _to_customer(about: ToCustomers, fact: Fact, commitment: Commitment, moment:
     kind = moment.catalogue.kinds.get(commitment.kind)
     imported = fact.origin.actor == IMPORTER or commitment.due.at <= commitment.stated_at
     if kind is not None and about in kind.inform_customer and not imported:
-        yield of_the_customer(about, commitment, moment, waits=GATHERED)
+        yield of_the_customer(about, commitment, moment, not_before=fact.timestamp + GATHERED)
 
 
 def of_the_customer(
-    about: ToCustomers, commitment: Commitment, moment: Moment, waits: timedelta = timedelta()
+    about: ToCustomers, commitment: Commitment, moment: Moment, not_before: datetime | None = None
 ) -> Notice:
-    """A notice to the customer, by day where he is; what comes within a minute is told together."""
+    """A notice to the customer, by day where he is."""
     hours = Duty(moment.catalogue.messages.customer_hours, commitment.due.time_zone)
-    at = hours.next_on(moment.now) + waits
+    at = hours.next_on(max(moment.now, not_before or moment.now))
     anchor = f"{commitment.revision}/{commitment.reopenings}"
     return Notice(commitment.id, about, commitment.customer_id, at, anchor, commitment.revision)
 

@@ -21,14 +21,17 @@ from domain.commitment import Commitment
 from domain.deadlines import DueRule, Shift, shifted
 from domain.errors import Unavailable, UpheldError
 from domain.moment import Moment
+from domain.notices import Notice
 from domain.order import Order
 from domain.promising import IN_BULK, Amendment, Wanted, amend
+from domain.telling import of_the_customer
 from domain.values import Origin
+from policies.telling import note
 from projections.commitments import CommitmentFilter, conditions
 from projections.reading import Reader
 from store.database import hear, reaching_the_database
 from store.ledger import Ledger
-from store.people import Staff
+from store.people import Customers, Staff
 from store.queries import queries
 
 __all__ = ["AmendingPolicy", "BulkAmendment", "Job", "Jobs", "Selection", "Skipped"]
@@ -37,6 +40,8 @@ log = structlog.get_logger("upheld.amending")
 SQL = queries("policies", "amending.sql")
 
 _AT_ONCE = 64
+_TOLD_AT_ONCE = 200
+"""Customers of whom a page is told."""
 _LOOK_SECONDS = 5.0
 _SHOWN = 10_000
 """Skipped promises that an answer lists."""
@@ -168,6 +173,7 @@ class AmendingPolicy:
 
     def __init__(self, ledger: Ledger, jobs: Jobs, catalogue: Catalogue, staff: Staff) -> None:
         self._ledger = ledger
+        self._customers = Customers(jobs.database, jobs.keyring, ledger.clock)
         self._jobs = jobs
         self._catalogue = catalogue
         self._staff = staff
@@ -194,14 +200,38 @@ class AmendingPolicy:
             await conn.execute(SQL["fail"], {"job": job, "error": str(error)})
             return True
         items = await (await conn.execute(SQL["items"], (job, _AT_ONCE))).fetchall()
-        if not items:
-            await conn.execute(SQL["end"], {"job": job, "inform": ordered.what.inform_customers})
-            log.info("done", job=str(job))
-            return True
         origin = Origin(ordered.actor, ordered.on_behalf_of, IN_BULK, f"job {job}", body_hash)
+        if not items:
+            not_informed = await self._inform(conn, job, origin) if ordered.what.inform_customers else 0
+            await conn.execute(SQL["end"], {"job": job, "not_informed": not_informed})
+            log.info("done", job=str(job), not_informed=not_informed)
+            return True
         outcome = await asyncio.gather(*(self._amend(id, ordered.what, origin) for _, id in items))
         await conn.execute(SQL["note"], {"job": job, **_columns([number for number, _ in items], outcome)})
         return True
+
+    async def _inform(self, conn: AsyncConnection[Any], job: UUID, origin: Origin) -> int:
+        """Have each customer told once of all his promises that the job moved; answers how many cannot be told.
+
+        After a crash it begins anew: what was noted is not noted again.
+        """
+        after, not_informed = "", 0
+        while rows := await (await conn.execute(SQL["touched"], (job, after, _TOLD_AT_ONCE))).fetchall():
+            commitments = await self._ledger.commitments([id for _, ids in rows for id in ids])
+            reached = await self._customers.find_all([customer_id for customer_id, _ in rows])
+            moment = Moment(await self._ledger.clock.read(conn), origin, self._catalogue, self._staff.roster)
+            found: list[Notice] = []
+            for customer_id, ids in rows:
+                moved = [c for c in map(commitments.get, ids) if c is not None and c.answer_to(origin) is not None]
+                contact = reached.get(customer_id)
+                if contact is not None and contact.channels:
+                    found += [of_the_customer("moved", commitment, moment) for commitment in moved]
+                else:
+                    not_informed += bool(moved)
+            async with conn.transaction():
+                await note(conn, found)
+            after = rows[-1][0]
+        return not_informed
 
     async def _amend(self, id: UUID, what: BulkAmendment, origin: Origin) -> tuple[str, str] | None:
         """Amend one promise; answers why it was skipped, if it was."""

@@ -39,10 +39,12 @@ WITH outcome AS (
     WHERE i.job = %(job)s AND i.number = o.number AND NOT i.is_done RETURNING 1)
 UPDATE jobs SET state = 'running', done = done + (SELECT count(*) FROM outcome) WHERE id = %(job)s;
 
--- end: all of it is done; whoever was to be told of it and was not is counted once
-UPDATE jobs SET state = 'done', not_informed = CASE WHEN %(inform)s THEN (
-    SELECT count(DISTINCT customer_id) FROM job_items WHERE job = %(job)s AND code IS NULL) ELSE 0 END
-WHERE id = %(job)s;
+-- touched: the next customers of a job, each with the promises that it did not skip
+SELECT customer_id, array_agg(commitment_id ORDER BY number) FROM job_items
+WHERE job = %s AND code IS NULL AND customer_id > %s GROUP BY customer_id ORDER BY customer_id LIMIT %s;
+
+-- end: all of it is done, and whoever can be told of it will be
+UPDATE jobs SET state = 'done', not_informed = %(not_informed)s WHERE id = %(job)s;
 
 -- fail: it cannot be done
 UPDATE jobs SET state = 'failed', error = %(error)s WHERE id = %(job)s

@@ -18,7 +18,7 @@ from uuid import UUID
 import psycopg
 import structlog
 from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
-from procrastinate.exceptions import JobAborted
+from procrastinate.exceptions import ConnectorException, JobAborted
 from procrastinate.jobs import Job
 from procrastinate.types import JSONDict
 from prometheus_client import Counter
@@ -57,6 +57,8 @@ _TRIES_BEFORE_THE_NEXT = 3
 _FAULTS = 10
 """How often a message is tried that fails by a fault of ours."""
 _AGAIN_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
+"""Of what is to be tried again nobody is notified."""
 _STOP_SECONDS = 3.0
 _STAFF, _CUSTOMERS = 1, 0
 """Who has the promise hears of it before customers do."""
@@ -134,6 +136,12 @@ class Carrier:
 
     async def run(self, conn: AsyncConnection[Any]) -> None:
         """Carry messages out until cancelled. What somebody before us left undone is done first."""
+        try:
+            await self._work(conn)
+        except ConnectorException as error:
+            raise Unavailable("the database is out of reach") from error
+
+    async def _work(self, conn: AsyncConnection[Any]) -> None:
         async with self._app.open_async():
             stalled = await (await conn.execute(SQL["stalled"], (_QUEUE,))).fetchall()
             for (job,) in stalled:
@@ -143,6 +151,7 @@ class Carrier:
                 concurrency=_AT_ONCE,
                 install_signal_handlers=False,
                 delete_jobs="successful",
+                fetch_job_polling_interval=_LOOK_SECONDS,
                 shutdown_graceful_timeout=_STOP_SECONDS,
             )
 

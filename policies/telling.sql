@@ -24,8 +24,10 @@ RETURNING commitment_id;
 
 -- form: what those are told who are due, all that waits for one of them in one message; nobody twice in a minute
 WITH due AS (
-    SELECT n.category, n.recipient FROM notices n LEFT JOIN tellings t USING (category, recipient)
-    WHERE n.message IS NULL AND n.at <= %(now)s AND (t.told_at IS NULL OR t.told_at <= %(now)s - %(gather)s)
+    SELECT n.category, n.recipient
+    FROM (SELECT category, recipient, at FROM notices WHERE message IS NULL AND at <= %(now)s ORDER BY at OFFSET 0) AS n
+    LEFT JOIN tellings t USING (category, recipient)
+    WHERE t.told_at IS NULL OR t.told_at <= %(now)s - %(gather)s
     GROUP BY n.category, n.recipient ORDER BY min(n.at) LIMIT %(limit)s
 ), told AS (
     INSERT INTO tellings (category, recipient, message, told_at)

@@ -148,7 +148,7 @@ class _Words:
             "stale_revision": "only an older version confirmed",
             "not_received": "not confirmed",
             "postponements": "moved too often",
-            "contacts": "customer asks again and again",
+            "contacts": "customer keeps asking",
             "raised": "raised to you",
         }
         what = self._say("promise in danger: %(cause)s", cause=self._say(said.get(cause, cause)))

@@ -7,7 +7,7 @@
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid5
 
@@ -50,6 +50,11 @@ class Book(Generic[T]):
         """How one of them is reached; None where nobody said so."""
         rows = await self._database.fetch(SQL["find"], (self.category, id))
         return self._opened(id, *rows[0]) if rows else None
+
+    async def find_all(self, ids: Sequence[str]) -> dict[str, T]:
+        """How these are reached, as far as somebody said so."""
+        rows = await self._database.fetch(SQL["find_all"], (self.category, list(ids)))
+        return {id: self._opened(id, key, document) for id, key, document in rows}
 
     async def page(self, *, after: str = _BEGINNING, limit: int) -> list[tuple[str, T]]:
         """The next of them, by id."""

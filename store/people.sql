@@ -20,6 +20,9 @@ INSERT INTO contact_changes (category, id, changed_at, changed_by, document) VAL
 -- tell: every process reads who is at work anew
 SELECT pg_notify('contact_points', %s);
 
+-- find_all: how some of them are reached
+SELECT id, key, document FROM contact_points WHERE category = %s AND id = ANY(%s);
+
 -- page: the next of a category
 SELECT id, key, document FROM contact_points WHERE category = %s AND id > %s ORDER BY id LIMIT %s;
 

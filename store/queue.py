@@ -10,6 +10,7 @@ from importlib import resources
 from importlib.metadata import version
 
 from procrastinate import PsycopgConnector
+from procrastinate.exceptions import ConnectorException
 from procrastinate.schema import SchemaManager
 from psycopg.sql import SQL, Literal
 
@@ -17,11 +18,23 @@ from store.database import Connection, Database
 
 __all__ = ["connector", "prepare"]
 
-# It tells the log of each job that begins and ends.
-logging.getLogger("procrastinate").setLevel(logging.WARNING)
-
-_VERSION = "SELECT obj_description(to_regclass('procrastinate_jobs'))"
 _LIBRARY = "procrastinate"
+
+
+class _OneLine(logging.Filter):
+    """That the database is away is told in one line, as everywhere else."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], ConnectorException):
+            record.exc_info, record.levelno, record.levelname = None, logging.WARNING, "WARNING"
+        return True
+
+
+# It tells the log of each job that begins and ends.
+logging.getLogger(_LIBRARY).setLevel(logging.WARNING)
+for _name in ("utils", "worker", "manager", "psycopg_connector"):
+    logging.getLogger(f"{_LIBRARY}.{_name}").addFilter(_OneLine())
+_VERSION = "SELECT obj_description(to_regclass('procrastinate_jobs'))"
 _CONNECTIONS = 3
 
 

@@ -41,3 +41,6 @@ CREATE INDEX reminders_at_idx ON reminders (at);
 -- What happened before is told to nobody.
 INSERT INTO checkpoints (name, version, position)
 SELECT 'telling', 1, coalesce(max(notification_id), 0) FROM stored_events;
+
+-- The customers of a job, one after another.
+CREATE INDEX job_items_customer_idx ON job_items (job, customer_id) WHERE code IS NULL;

@@ -21,8 +21,9 @@ from tests.api.serving import ROOT, Api, Serving
 
 Serve = Callable[..., Serving]
 
-FOLLOWERS = {"clock", "commitments", "flags", "history", "routing", "scorecard", "tasks"}
-WORKS = {f"feed {name}" for name in FOLLOWERS - {"routing"}} | {"amending", "clock", "routing"}
+POLICIES = {"routing", "telling"}
+FOLLOWERS = {"clock", "commitments", "flags", "history", "scorecard", "tasks"} | POLICIES
+WORKS = {f"feed {name}" for name in FOLLOWERS - POLICIES} | {"amending", "clock", "sending"} | POLICIES
 NAME = re.compile(r"\b(?:upheld|process)_[a-z_]+\b")
 
 

@@ -93,7 +93,7 @@ def test_a_process_that_is_ready_tells_on_request_where_everything_stands(agent:
     assert told.headers["content-type"] == "application/json"
     assert told.json().keys() == {"ready", "log_position", "standing"}
     assert told.json()["ready"] is True
-    assert standing(agent).keys() == FED_NAMES | {"routing"}
+    assert standing(agent).keys() == FED_NAMES | {"routing", "telling"}
     for row in told.json()["standing"]:
         assert row.keys() == STATUS | {"rebuild"}
         assert row | {"position": told.json()["log_position"], "parked": 0, "rebuild": None} == row
@@ -124,7 +124,7 @@ def test_status_is_told_as_a_table_and_as_json(agent: Api, upheld: Upheld) -> No
 
     assert (shown.returncode, told.returncode) == (0, 0)
     rows = json.loads(told.stdout)
-    assert {row["name"] for row in rows} == FED_NAMES | {"routing"}
+    assert {row["name"] for row in rows} == FED_NAMES | {"routing", "telling"}
     assert all(row.keys() >= STATUS and row["lag_events"] == 0 for row in rows)
     for row in rows:
         assert row["name"] in shown.stdout
@@ -271,6 +271,7 @@ def test_what_cannot_be_taken_in_is_shown_as_parked_until_it_is_mended_and_retri
         assert {name: row["parked"] for name, row in standing(agent).items()} == {
             **dict.fromkeys(FED_NAMES, 1),
             "routing": 0,
+            "telling": 0,
         }
         unreadable = agent.request("GET", f"/v1/commitments/{id}", as_of=agent.now.isoformat())
         assert (unreadable.status_code, len(unreadable.headers["X-Request-Id"])) == (500, 32)

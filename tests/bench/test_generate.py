@@ -64,7 +64,7 @@ async def test_it_is_projected_like_any_other(
     assert PLAN.begins < log[0][1] <= log[-1][1] <= PLAN.until
 
     await project(*PROJECTIONS, CLOCK)
-    reached = await database.fetch("SELECT DISTINCT position FROM checkpoints")
+    reached = await database.fetch("SELECT DISTINCT position FROM checkpoints WHERE name <> 'telling'")
     assert reached == [(log[-1][0],)]
     shown = await database.fetch(
         "SELECT count(*), count(*) FILTER (WHERE status IN ('open', 'broken')) FROM commitments"

@@ -17,6 +17,7 @@ CONFIG = """
 [defaults]
 time_zone = "Asia/Shanghai"
 calendar = "CN"
+[roles.chief]
 [messages]
 retry_after = ["PT0S", "PT0S", "PT1S"]
 template_ids = { "assigned.zh-CN" = "SMS_7001" }
