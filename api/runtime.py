@@ -19,10 +19,13 @@ from domain.errors import ConfigurationError, ProjectionBehind
 from domain.people import Roster
 from policies.amending import AmendingPolicy, Jobs
 from policies.clock import CLOCK, ClockPolicy, anything_due
+from policies.endpoints import begin
 from policies.routing import RoutingPolicy
+from policies.webhooks import WebhookPolicy
 from projections.checkpoints import prepare
 from projections.flag_stream import FlagWatch
 from projections.flags import Flags
+from projections.history import History
 from projections.leader import Work, lead
 from projections.log import Log, end_at, end_of_the_log
 from projections.projection import Projection
@@ -143,8 +146,17 @@ class Runtime:
             "clock": clock.run,
             "amending": AmendingPolicy(self.ledger, Jobs(self.database, self.keyring), self.catalogue, self.staff).run,
             "routing": partial(RoutingPolicy(self.ledger, self.catalogue, self.staff).run, self.log),
+            **self._webhooks(),
         }
         return [self.log.follow(), self.staff.follow(), self.watch.run(), lead(self.database, works)]
+
+    def _webhooks(self) -> dict[str, Work]:
+        """A work for each, by the real clock: those who receive live by it, also where a test's clock stands still."""
+        history, clock = History(self.database, self.keyring), SystemClock()
+        return {
+            f"webhook {webhook.name}": partial(WebhookPolicy(webhook, history, clock).run, self.log)
+            for webhook in self.catalogue.webhooks
+        }
 
 
 @asynccontextmanager
@@ -165,6 +177,8 @@ async def open_runtime(
         async with await database.connect("start") as conn:
             await migrations.apply(conn)
             outdated = await prepare(conn, FED)
+            if not looks_on:
+                await begin(conn, catalogue.webhooks)
             keyring = await open_keyring(
                 conn, settings.data_dir, master_key=settings.master_key, master_key_file=settings.master_key_file
             )

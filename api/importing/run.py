@@ -17,6 +17,7 @@ from api.importing.planning import Planned, Refused, reason_of
 from api.importing.rejects import Rejects
 from api.importing.rows import Row, open_rows
 from api.runtime import Runtime
+from domain.actors import IMPORTER
 from domain.commitment import Commitment
 from domain.errors import Invalid
 from domain.moment import Moment
@@ -24,10 +25,7 @@ from domain.order import Order
 from domain.values import Origin
 from store.writer import StaleVersion
 
-__all__ = ["IMPORTER", "Counts", "import_file"]
-
-IMPORTER = "system:import"
-"""The actor of all that an import records."""
+__all__ = ["Counts", "import_file"]
 
 _BATCH = 100
 """Rows of at most three events each: one append holds the lock for a few milliseconds."""
