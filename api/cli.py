@@ -1,4 +1,4 @@
-"""The command line: `upheld serve`, `demo`, `worker`, `import`, `status`, `rebuild`, `parked` (contract, section 1).
+"""The command line: `upheld serve`, `import`, `status`, `rebuild`, `parked`, `webhooks` … (contract, section 1).
 
 What serves or imports is itself imported by the commands that do so: it would make the others start a third later.
 """
@@ -18,6 +18,7 @@ from rich.table import Table
 from api import operating
 from api.settings import Settings
 from api.status import read_status
+from api.webhooks import webhooks_app
 from domain.errors import ConfigurationError, UpheldError
 
 __all__ = ["main"]
@@ -116,6 +117,7 @@ def rebuild(
 
 parked_app = typer.Typer(invoke_without_command=True, help="What projections had to leave out, and trying it again.")
 app.add_typer(parked_app, name="parked")
+app.add_typer(webhooks_app, name="webhooks")
 
 
 @parked_app.callback()

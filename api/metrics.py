@@ -6,7 +6,7 @@ Of several serving processes each keeps its figures in files of one folder, so t
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from importlib import metadata
 
 import psutil
@@ -21,6 +21,7 @@ from api.runtime import Runtime, together
 from api.status import standing
 from domain.errors import Unavailable
 from policies.clock import next_due
+from policies.endpoints import EndpointStanding, endpoints
 from projections.log import end_of_the_log
 from store.database import Database
 
@@ -123,6 +124,7 @@ async def _ask(runtime: Runtime) -> list[Metric]:
     try:
         now = await runtime.now()
         rows = await standing(runtime.database, now)
+        webhooks = await endpoints(runtime.database, runtime.catalogue.webhooks, now)
         end = await end_of_the_log(runtime.database)
         async with runtime.database.pool.connection() as conn:
             due = await next_due(conn)
@@ -142,6 +144,26 @@ async def _ask(runtime: Runtime) -> list[Metric]:
         ),
         _each("projection_parked_streams", "Streams that are left out", {row.name: row.parked for row in rows}),
         _each("rebuild_progress_ratio", "How much is built anew, in the step that is being done", built),
+        *_of_webhooks(webhooks),
+    ]
+
+
+def _of_webhooks(rows: Sequence[EndpointStanding]) -> list[Metric]:
+    """Where each webhook stands; where none is configured, there are names alone."""
+    figures: Mapping[str, tuple[str, Callable[[EndpointStanding], float]]] = {
+        "position": ("Up to where events were sent", lambda row: row.position),
+        "lag_events": ("Events not sent yet", lambda row: row.lag_events),
+        "lag_seconds": ("How long the first of them waits", lambda row: row.lag_seconds),
+        "retries": ("Events that were not received and are sent again", lambda row: row.retries),
+        "given_up_events": ("Events that were not received and wait for a replay", lambda row: row.given_up),
+        "up": (
+            "Whether it receives anything: 0 where it fails as a whole or is disabled",
+            lambda row: row.state == "ok",
+        ),
+    }
+    return [
+        _each(f"webhook_{name}", about, {row.name: float(value(row)) for row in rows}, "endpoint")
+        for name, (about, value) in figures.items()
     ]
 
 

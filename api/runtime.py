@@ -20,12 +20,15 @@ from domain.people import Roster
 from policies.amending import AmendingPolicy, Jobs
 from policies.carrying import Carrier
 from policies.clock import CLOCK, ClockPolicy, anything_due
+from policies.endpoints import begin
 from policies.routing import RoutingPolicy
 from policies.telling import NAME as TELLING
 from policies.telling import TellingPolicy, anything_to_tell
+from policies.webhooks import WebhookPolicy
 from projections.checkpoints import prepare
 from projections.flag_stream import FlagWatch
 from projections.flags import Flags
+from projections.history import History
 from projections.leader import Work, lead
 from projections.log import Log, end_at, end_of_the_log
 from projections.projection import Projection
@@ -158,8 +161,17 @@ class Runtime:
             "telling": partial(self.telling(carrier).run, self.log),
             "sending": carrier.run,
             "routing": partial(RoutingPolicy(self.ledger, self.catalogue, self.staff).run, self.log),
+            **self._webhooks(),
         }
         return [self.log.follow(), self.staff.follow(), self.watch.run(), lead(self.database, works)]
+
+    def _webhooks(self) -> dict[str, Work]:
+        """A work for each, by the real clock: those who receive live by it, also where a test's clock stands still."""
+        history, clock = History(self.database, self.keyring), SystemClock()
+        return {
+            f"webhook {webhook.name}": partial(WebhookPolicy(webhook, history, clock).run, self.log)
+            for webhook in self.catalogue.webhooks
+        }
 
 
 @asynccontextmanager
@@ -180,6 +192,8 @@ async def open_runtime(
         async with await database.connect("start") as conn:
             await migrations.apply(conn)
             outdated = await prepare(conn, FED)
+            if not looks_on:
+                await begin(conn, catalogue.webhooks)
             keyring = await open_keyring(
                 conn, settings.data_dir, master_key=settings.master_key, master_key_file=settings.master_key_file
             )

@@ -1,10 +1,14 @@
-"""How far every projection and policy has come in the log, how far behind its end it is, and what it left out."""
+"""How far every projection, policy and webhook has come in the log, how far behind its end, and what it left out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from api.settings import Settings
+from domain.catalogue import load_catalogue
 from domain.errors import NotFound
+from domain.integrations import Webhook
+from policies.endpoints import endpoints
 from projections.leader import LOCKS, lock_of
 from store.clock import SystemClock
 from store.database import Database
@@ -32,10 +36,10 @@ class Rebuild:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a projection or a policy stands.
+    """Where a projection, a policy or a webhook stands.
 
-    `lag_events` follow its position, the first of them since `lag_seconds`; `parked` streams are left out. One that
-    is built for the first time stands at 0.
+    `lag_events` follow its position, the first of them since `lag_seconds`; `parked` streams are left out, of a webhook
+    events. One that is built for the first time stands at 0.
     """
 
     name: str
@@ -46,8 +50,8 @@ class Standing:
     rebuild: Rebuild | None
 
 
-async def standing(database: Database, now: datetime) -> list[Standing]:
-    """Where each projection and policy stands.
+async def standing(database: Database, now: datetime, webhooks: Sequence[Webhook] = ()) -> list[Standing]:
+    """Where each projection and policy stands, and each of some webhooks.
 
     >>> (await standing(database, clock.now()))[0]  # doctest: +SKIP
     Standing(name='clock', position=42, lag_events=0, lag_seconds=0.0, parked=0, rebuild=None)
@@ -57,6 +61,9 @@ async def standing(database: Database, now: datetime) -> list[Standing]:
     for name, position, events, seconds, parked, step, done, running in await database.fetch(SQL["standing"], asked):
         rebuild = Rebuild(step, round(100 * done, 1), running) if step else None
         rows.append(Standing(name, position, events, round(seconds, 3), parked, rebuild))
+    for one in await endpoints(database, webhooks, now):
+        name = f"webhook {one.name}"
+        rows.append(Standing(name, one.position, one.lag_events, one.lag_seconds, one.given_up, None))
     return rows
 
 
@@ -70,7 +77,9 @@ async def read_status(settings: Settings) -> list[Standing]:
     """The same of the database that the settings name. Raises `NotFound` where nothing was ever started."""
     check_there_is_a_log(settings)
     async with Database.open(settings.database_url, settings.data_dir) as database:
-        if not (await database.fetch(SQL["is_there"]))[0][0]:
+        is_there, knows_webhooks = (await database.fetch(SQL["is_there"]))[0]
+        if not is_there:
             raise NotFound("there is no log in this database yet; `upheld serve` begins one")
         stands_still = await database.fetch(SQL["test_clock"])
-        return await standing(database, stands_still[0][0].astimezone(UTC) if stands_still else SystemClock().now())
+        now = stands_still[0][0].astimezone(UTC) if stands_still else SystemClock().now()
+        return await standing(database, now, load_catalogue(settings.config).webhooks if knows_webhooks else ())

@@ -1,5 +1,5 @@
--- is_there: whether there is a log
-SELECT to_regclass('builds') IS NOT NULL;
+-- is_there: whether there is a log, and whether this version was started on it
+SELECT to_regclass('builds') IS NOT NULL, to_regclass('webhook_endpoints') IS NOT NULL;
 
 -- test_clock: what time it is where a test's clock stands still
 SELECT now FROM test_clock;

@@ -37,8 +37,8 @@ async def readyz(
 ) -> Response:
     """This process reaches the database, and no migration is pending.
 
-    With `verbose` it answers as JSON where each projection and policy stands, what they leave out, and what is being
-    built anew; that one of them lags does not make the process less ready.
+    With `verbose` it answers as JSON where each projection, policy and webhook stands, what they leave out, and what
+    is being built anew; that one of them lags does not make the process less ready.
     """
     try:
         missing = await migrations.pending(runtime.database.dsn)
@@ -49,7 +49,7 @@ async def readyz(
         raise Unavailable(f"migrations are pending: {', '.join(missing)}")
     if verbose is None:
         return Response("ok", media_type="text/plain")
-    rows = await standing(runtime.database, await runtime.now())
+    rows = await standing(runtime.database, await runtime.now(), runtime.catalogue.webhooks)
     return answer({"ready": True, "log_position": await end_of_the_log(runtime.database), "standing": rows})
 
 

@@ -26,6 +26,9 @@ UPHELD = "system:upheld"
 IMPORTER = "system:import"
 """The actor of what an import records."""
 
+IMPORTER = "system:import"
+"""The actor of all that an import records."""
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:

@@ -25,10 +25,11 @@ from domain.calendars import OFFICE_HOURS, Calendar, CalendarConfig, country_cal
 from domain.deadlines import zone
 from domain.durations import Unit, Within, parse_duration
 from domain.errors import CalendarHasNoWorkingTime, ConfigurationError, Invalid
+from domain.integrations import Webhook, check_webhooks
 from domain.people import Duty
 from domain.values import Receipt, Terms
 
-__all__ = ["MADE_BY", "Catalogue", "Kind", "Messages", "Oidc", "Webhook", "load_catalogue", "parse_catalogue"]
+__all__ = ["MADE_BY", "Catalogue", "Kind", "Messages", "Oidc", "load_catalogue", "parse_catalogue"]
 
 MADE_BY = "{made_by}"
 """The recipient who is whoever made the promise."""
@@ -162,15 +163,6 @@ class _Calendar(_Table, frozen=True):
     working_hours: str | None = None
     extra_holidays: tuple[date, ...] = ()
     extra_working_days: tuple[date, ...] = ()
-
-
-class Webhook(_Table, frozen=True):
-    """Where another system hears of events; two secrets while one is replaced."""
-
-    url: str
-    secret: str | tuple[str, ...]
-    events: tuple[str, ...] = ("*",)
-    allow_private: bool = False
 
 
 class Oidc(_Table, frozen=True):
@@ -314,7 +306,7 @@ def parse_catalogue(text: str) -> Catalogue:
         person_scorecards=_read("privacy", file.privacy, _Privacy, "the privacy").person_scorecards,
         evidence_photos=_read("evidence", file.evidence, _Evidence, "the evidence").photos,
         retention_after_close=_read("retention", file.retention, _Retention, "the retention").after_close,
-        webhooks=tuple(_read(f"webhooks[{n}]", raw, Webhook, "a webhook") for n, raw in enumerate(file.webhooks)),
+        webhooks=_webhooks(file.webhooks),
         oidc=None if file.oidc is None else _read("oidc", file.oidc, Oidc, "the sign-in"),
         hooks={name: _read(f"hooks.{name}", raw, dict[str, object], "a hook") for name, raw in file.hooks.items()},
         messages=_messages(file.messages),
@@ -334,6 +326,12 @@ def _messages(raw: object) -> Messages:
         raise _fault("messages.customer_hours", str(error)) from error
     pauses = (_elapsed(f"messages.retry_after[{number}]", text) for number, text in enumerate(table.retry_after))
     return Messages(table.customer_hours, table.template_ids, tuple(pauses))
+
+
+def _webhooks(tables: tuple[object, ...]) -> tuple[Webhook, ...]:
+    webhooks = tuple(_read(f"webhooks[{n}]", raw, Webhook, "a webhook") for n, raw in enumerate(tables))
+    check_webhooks(webhooks)
+    return webhooks
 
 
 def _toml(text: str) -> dict[str, object]:

@@ -25,10 +25,12 @@ __all__ = [
     "MasterKeyLost",
     "NotFound",
     "PreconditionFailed",
+    "PrivateAddress",
     "ProjectionBehind",
     "Rejection",
     "Unauthenticated",
     "Unavailable",
+    "Undelivered",
     "UpheldError",
 ]
 
@@ -193,3 +195,18 @@ class MasterKeyLost(UpheldError):
 
     code = "master_key_lost"
     title = "The master key does not open this log"
+
+
+class Undelivered(UpheldError):
+    """What was to be sent to another system got no answer; the message is a line that shows no secret."""
+
+    code = "undelivered"
+    status = 502
+    title = "The other system did not answer"
+
+
+class PrivateAddress(Undelivered):
+    """The other system is in a network that nothing is sent into unless that was allowed."""
+
+    code = "private_address"
+    title = "The address is not a public one"

@@ -4,7 +4,7 @@ The rows hold only what a fact is found by. What it says is read from the log an
 that no second copy of personal data exists, and none outlives the key of its stream.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, LiteralString
@@ -146,6 +146,12 @@ class History(Reader):
     async def page(self, wanted: HistoryFilter, limit: int) -> list[HistoryItem]:
         """The first facts that match; a next page goes on after the position of the last of them."""
         return await self._page(wanted, limit, until=None)
+
+    async def at(self, positions: Sequence[int]) -> dict[int, HistoryItem]:
+        """The facts at some positions, but for those that the history leaves out."""
+        params = {"positions": list(positions), "limit": len(positions)}
+        rows = await self.fetch(SQL["page"].format(matching=SQL["at"]), params)
+        return {row[0]: self._item(row) for row in rows}
 
     async def export(self, wanted: HistoryFilter) -> AsyncIterator[HistoryItem]:
         """All facts that match and were there when it began, however many, a page at a time in memory.

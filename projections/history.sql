@@ -41,6 +41,9 @@ SELECT * FROM unnest(%b::bigint[], %b::text[], %b::uuid[], %b::text[], %b::text[
 -- matching: the first facts that match
 (SELECT * FROM history h WHERE {filters} ORDER BY h.position LIMIT %(limit)s);
 
+-- at: the facts at some positions
+SELECT * FROM history h WHERE h.position = ANY(%(positions)s);
+
 -- page: the first of the facts that match, and what the log holds of them; limited first, so that only those are looked up
 SELECT h.position, h.type, h.commitment_id, h.order_id, h.customer_id, h.actor, h.on_behalf_of, h.recorded_at,
        h.occurred_at, h.revision, e.originator_id, e.originator_version, e.state, s.key
