@@ -72,7 +72,11 @@ def _steps_at_work(commitment: Commitment, flag: Flag, moment: Moment) -> list[t
     found: list[tuple[int, datetime]] = []
     passed_over: tuple[int, datetime] | None = None
     delay = timedelta()
+    first_ahead = _reached(commitment, flag) + 1
     for level, planned in _steps(commitment, flag):
+        if level == first_ahead:
+            # Whoever was passed over up to here is no reason to leave out what is still ahead.
+            passed_over = None
         at = passed_over[1] if passed_over is not None else planned + delay
         begins = _at_work(commitment, level, moment, at)
         if begins > at and begins > rescue_by(commitment, flag.role, at):

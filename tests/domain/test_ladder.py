@@ -247,3 +247,24 @@ def test_where_nobody_is_at_work_the_step_is_taken_all_the_same(promise: Promise
     ladder = overnight(promise, by, Roster({"agent:ling": asleep}), "21T07:00")
     assert ladder.tick(at("20T18:55")) is None
     assert ladder.commitment.escalation_level == 1
+
+
+def test_where_nobody_is_at_work_the_next_steps_follow_in_their_time(promise: Promise, by: By) -> None:
+    asleep = Post(Duty("Mo-Fr 08:00-18:00", "UTC"), reports_to="agent:ling")
+    ladder = overnight(promise, by, Roster({"agent:ling": asleep}), "21T07:00")
+    assert ladder.wait(at("21T06:59")) == [
+        ("20T18:55", 1, "not_received"),
+        ("20T19:40", 2, "not_received"),
+        ("20T22:40", 3, "not_received"),
+    ]
+
+
+def test_who_could_not_be_asked_before_the_departure_is_asked_after_it(promise: Promise, carry: Carry, by: By) -> None:
+    late = Post(Duty("Mo-Fr 16:00-23:00", "UTC"), reports_to="agent:ling")
+    ladder = Ladder(promise(order=carry("courier:li", departs=timedelta(hours=2)), due=timedelta(hours=9)), by)
+    ladder.roster = Roster({"agent:ling": late})
+    ladder.wait(at("20T13:45"))
+    assert ladder.commitment.escalation_level == 1
+    assert ladder.tick(at("20T14:30")) == at("20T16:00")
+    ladder.tick(at("20T16:00"))
+    assert ladder.commitment.escalation_level == 2
