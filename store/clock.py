@@ -92,6 +92,8 @@ class TestClock(SetClock):
     async def move(self, conn: "AsyncConnection[tuple[object, ...]]", now: datetime) -> None:
         """Move the clock for all processes, forward only."""
         moved = await conn.execute("UPDATE test_clock SET now = %s WHERE now <= %s", (now, now))
+        # Those who follow the log do not only ask what was recorded, but also what time has made due.
+        await conn.execute("NOTIFY stored_events")
         await self.read(conn)
         if moved.rowcount == 0:
             self.set(now)
