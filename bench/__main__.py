@@ -13,7 +13,7 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from bench import appends, clock, importing, lag, peers, rebuild, report, requests, scale
+from bench import appends, clock, day, importing, lag, peers, rebuild, report, requests, scale
 from bench.measure import Figure, Goal, Options, machine
 from bench.processes import stop_servers
 
@@ -26,6 +26,7 @@ _PARTS: dict[str, tuple[Callable[[Options], Awaitable[list[Figure]]], Sequence[G
     "scale": (scale.scale, scale.GOALS),
     "clock": (clock.clock, clock.GOALS),
     "import": (importing.importing, importing.GOALS),
+    "day": (day.day, day.GOALS),
 }
 _ALSO = {"memory": "scale"}
 """What is measured along with another part."""
@@ -88,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--rows", type=int, help="import: the rows of the smaller file")
     add("--rate", type=int, help="lag: commands a second")
     add("--pace-seconds", type=float, help="lag: for how long")
+    add("--scale", type=float, help="day: the size of the company, 1 being 300 agents and 60 crews")
     add("--data-dir", type=Path, help="a folder made by bench.generate, instead of a log made for the occasion")
     add("--small-data-dir", type=Path, help="scale: the same for the short log")
     add("--record", action="store_true", help="measure nothing; write the newest results into docs/performance.md")

@@ -31,6 +31,7 @@ class Options:
     rows: int = 20_000
     rate: int = 300
     pace_seconds: float = 60.0
+    scale: float = 1.0
     data_dir: Path | None = None
     small_data_dir: Path | None = None
 

@@ -15,7 +15,7 @@ from domain.durations import Within
 from domain.promising import Making, Wanted
 from domain.values import Item, Value
 
-__all__ = ["Crowd", "World"]
+__all__ = ["BY_HOUR", "PROMISES", "Crowd", "World"]
 
 _KINDS = {
     "delivery": 22,
@@ -31,11 +31,11 @@ _KINDS = {
 }
 """How often each kind is promised, in percent."""
 
-_BY_HOUR = (1, 1, 1, 1, 1, 2, 4, 9, 20, 34, 38, 36, 28, 32, 36, 35, 33, 30, 26, 22, 16, 9, 4, 2)
+BY_HOUR = (1, 1, 1, 1, 1, 2, 4, 9, 20, 34, 38, 36, 28, 32, 36, 35, 33, 30, 26, 22, 16, 9, 4, 2)
 """How much is promised in each hour of a day."""
 
 _WORTH = frozenset({"refund", "compensation", "price_adjustment"})
-_PROMISES = (
+PROMISES = (
     "It comes tomorrow before noon; ring at the back door",
     "The missing HDMI cable comes along with the redelivery",
     "明天送货时顺便带上遗漏的遥控器",
@@ -67,7 +67,7 @@ class World:
     def __init__(self, random: Random) -> None:
         self.random = random
         self._kinds = list(_KINDS), list(accumulate(_KINDS.values()))
-        self._hours = list(accumulate(_BY_HOUR))
+        self._hours = list(accumulate(BY_HOUR))
         self._customers = Crowd([f"CU-{n}" for n in range(100_000)], skew=0.7)
         self._depots = [f"depot-{n}" for n in range(20)]
         self._people = {
@@ -107,7 +107,7 @@ class World:
         return Making(
             customer_id=customer,
             kind=kind,
-            promise=self.random.choice(_PROMISES),
+            promise=self.random.choice(PROMISES),
             order_id=None if kind == "answer" else order_id,
             due=Wanted(self._due(kind, now)),
             items=(Item(f"SKU-{self.random.randint(1, 5000)}", self.random.randint(1, 3)),)

@@ -129,9 +129,10 @@ def _notice(
     waits: timedelta = timedelta(),
 ) -> Notice:
     """A notice to somebody of the staff; what can wait until he is at work waits."""
-    begins = _begins(moment.roster.duty(person), moment.now)
-    at = begins if begins <= rescue_by(commitment, role, moment.now) else moment.now
-    return Notice(commitment.id, about, person, at + waits, anchor, commitment.revision, role, addressee or person)
+    wanted = moment.now + waits
+    begins = _begins(moment.roster.duty(person), wanted)
+    at = begins if begins <= rescue_by(commitment, role, moment.now) else wanted
+    return Notice(commitment.id, about, person, at, anchor, commitment.revision, role, addressee or person)
 
 
 def _begins(duty: Duty | None, now: datetime) -> datetime:
