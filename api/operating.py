@@ -20,13 +20,14 @@ from projections.leader import hold
 from projections.projection import Projection
 from store.database import reaching_the_database
 
-__all__ = ["Retried", "parked", "rebuild", "retry"]
+__all__ = ["Retried", "opened", "parked", "rebuild", "retry"]
 
 _POLICIES = ("routing",)
 
 
 @asynccontextmanager
-async def _open(settings: Settings) -> AsyncIterator[Runtime]:
+async def opened(settings: Settings) -> AsyncIterator[Runtime]:
+    """What a command needs that looks at what is recorded, or mends it, beside the processes that serve."""
     check_there_is_a_log(settings)
     # What is said stays on standard output by itself, and no traceback shows what was promised.
     configure_logs()
@@ -50,7 +51,7 @@ async def rebuild(settings: Settings, names: Sequence[str]) -> tuple[int, int]:
     """
     wanted = named(names)
     columns = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    async with _open(settings) as runtime, await runtime.database.connect("rebuild") as conn:
+    async with opened(settings) as runtime, await runtime.database.connect("rebuild") as conn:
         with Progress(*columns, TimeRemainingColumn()) as bar:
             task = bar.add_task("waiting")
 
@@ -66,7 +67,7 @@ async def rebuild(settings: Settings, names: Sequence[str]) -> tuple[int, int]:
 
 async def parked(settings: Settings) -> list[ParkedStream]:
     """What is parked, the longest waiting first."""
-    async with _open(settings) as runtime, runtime.database.pool.connection() as conn:
+    async with opened(settings) as runtime, runtime.database.pool.connection() as conn:
         return await list_parked(conn)
 
 
@@ -83,7 +84,7 @@ async def retry(settings: Settings, names: Sequence[str]) -> list[Retried]:
     """Take in again what is parked, each stream in its order."""
     projections = {p.name: p for p in named([name for name in names if name not in _POLICIES])}
     done: list[Retried] = []
-    async with _open(settings) as runtime, await runtime.database.connect("retry") as conn:
+    async with opened(settings) as runtime, await runtime.database.connect("retry") as conn:
         for stream in await list_parked(conn, names or None):
             name, id = stream.projection, stream.stream
             if name in projections:

@@ -124,7 +124,7 @@ def test_the_example_of_the_documentation_is_legal() -> None:
     assert [hook.secret for hook in catalogue.webhooks] == ["whsec_a", ("whsec_a", "whsec_b")]
     assert catalogue.oidc is not None
     assert catalogue.oidc.issuer == "https://login.example"
-    assert catalogue.hooks["helpdesk"]["verify"] == "hmac"
+    assert catalogue.hooks["helpdesk"].actor == "system:helpdesk"
 
 
 def test_without_a_file_promises_count_in_utc_by_office_hours() -> None:
@@ -287,6 +287,7 @@ secret = ["whsec_a", "whsec_b"]
 [hooks.helpdesk]
 verify = "hmac"
 header = "X-Hub-Signature"
+secret = "secret"
 [privacy]
 person_scorecards = false
 [retention]
