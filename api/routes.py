@@ -24,7 +24,7 @@ from starlette.types import Receive, Scope, Send
 from api.parameters import Parameter
 from api.problems import RESPONSES
 
-__all__ = ["From", "routes"]
+__all__ = ["From", "decoded", "read_body", "routes"]
 
 _BODY_BYTES = 1024 * 1024
 """The largest body that is read; the largest batch of receipts takes a quarter of it."""
@@ -163,30 +163,41 @@ async def _body(request: Request, field: ModelField) -> tuple[Any, list[Any]]:
     A body in which a field comes twice, where one of its two values would be lost in silence, is refused, and so is
     one that holds NaN, which JSON does not have.
     """
-    sent = await _read(request)
+    sent = await read_body(request)
     if not sent:
         if field.field_info.is_required():
             return None, [{"type": "missing", "loc": ("body",), "msg": "Field required", "input": None}]
         return field.default, []
     if not _is_json(request.headers.get("content-type")):
         return field.validate(sent, {}, loc=("body",))
+    read, faults = _decode(sent)
+    return (None, faults) if faults else field.validate(read, {}, loc=("body",))
+
+
+def decoded(sent: bytes) -> Any:
+    """What was sent, as the JSON that it must be. Raises `RequestValidationError`."""
+    read, faults = _decode(sent)
+    if faults:
+        raise RequestValidationError(faults)
+    return read
+
+
+def _decode(sent: bytes) -> tuple[Any, list[Any]]:
     why, place = "holds what nobody can read", 0
     try:
-        read = _DECODER.decode(sent.removeprefix(BOM_UTF8).decode())
+        return _DECODER.decode(sent.removeprefix(BOM_UTF8).decode()), []
     except json.JSONDecodeError as error:
         why, place = error.msg, error.pos
     except UnicodeDecodeError:
         why = "is not UTF-8"
     except (ValueError, RecursionError):  # a number of thousands of digits, brackets within brackets without end
         pass
-    else:
-        return field.validate(read, {}, loc=("body",))
     return None, [
         {"type": "json_invalid", "loc": ("body", place), "msg": "JSON decode error", "input": {}, "ctx": {"error": why}}
     ]
 
 
-async def _read(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
     """The body, which is not read further than it may be long, whatever length was declared."""
     sent, more = b"", True
     while more:

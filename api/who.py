@@ -12,7 +12,10 @@ from api.runtime import Runtime
 from domain.actors import Actor
 from domain.errors import Forbidden, Invalid, Unauthenticated
 
-__all__ = ["Inquiring", "Inquiry", "Process", "Who", "inquiry", "process"]
+__all__ = ["SENDER", "Inquiring", "Inquiry", "Process", "Who", "inquiry", "process"]
+
+SENDER = "upheld.sender"
+"""Where in the scope of a request our own code says who sends it, once it knows; nobody can say so from outside."""
 
 
 @dataclass(slots=True)
@@ -52,12 +55,7 @@ Inquiring = Annotated[Inquiry, From(inquiry), X_ACTOR, X_ON_BEHALF_OF]
 
 
 def _who(request: Request, runtime: Runtime) -> Who:
-    if runtime.settings.auth == "required":
-        raise Unauthenticated("sign in first; X-Actor counts in open mode only")
-    try:
-        sender, person = X_ACTOR.read(request), X_ON_BEHALF_OF.read(request)
-    except Invalid as error:
-        raise Unauthenticated(f"a header that says who asks {error}") from None
+    sender, person = request.scope.get(SENDER) or _said(request, runtime)
     if sender is None:
         raise Unauthenticated("the header X-Actor is missing")
     actor = _known(sender, runtime, X_ACTOR.name)
@@ -66,6 +64,16 @@ def _who(request: Request, runtime: Runtime) -> Who:
     if actor.role != "system":
         raise Forbidden("only a system may speak on somebody's behalf")
     return Who(str(actor), str(_known(person, runtime, X_ON_BEHALF_OF.name)))
+
+
+def _said(request: Request, runtime: Runtime) -> tuple[str | None, str | None]:
+    """Who a request itself says that it comes from, and on whose behalf."""
+    if runtime.settings.auth == "required":
+        raise Unauthenticated("sign in first; X-Actor counts in open mode only")
+    try:
+        return X_ACTOR.read(request), X_ON_BEHALF_OF.read(request)
+    except Invalid as error:
+        raise Unauthenticated(f"a header that says who asks {error}") from None
 
 
 _parsed = lru_cache(maxsize=4096)(Actor.parse)

@@ -22,6 +22,7 @@ __all__ = [
     "Forbidden",
     "IdempotencyKeyReused",
     "Invalid",
+    "MappingFailed",
     "MasterKeyLost",
     "NotFound",
     "PreconditionFailed",
@@ -65,6 +66,16 @@ class Invalid(UpheldError):
     def __init__(self, pointer: str, detail: str, *more: Rejection) -> None:
         super().__init__(detail)
         self.rejections = (Rejection(pointer, detail), *more)
+
+
+class MappingFailed(Invalid):
+    """What another system sent holds too little for the command that the configuration makes of it."""
+
+    code = "mapping_failed"
+    title = "The delivery could not be made into a command"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("", detail)
 
 
 class DueRequired(Invalid):

@@ -125,7 +125,7 @@ def test_the_example_of_the_documentation_is_legal() -> None:
     assert [len(hook.secrets) for hook in catalogue.webhooks] == [1, 2]
     assert catalogue.oidc is not None
     assert catalogue.oidc.issuer == "https://login.example"
-    assert catalogue.hooks["helpdesk"]["verify"] == "hmac"
+    assert catalogue.hooks["helpdesk"].actor == "system:helpdesk"
 
 
 def test_without_a_file_promises_count_in_utc_by_office_hours() -> None:
@@ -288,6 +288,7 @@ secret = ["whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz", "whsec_YWJjZGVmZ2hpamFiY2RlZ
 [hooks.helpdesk]
 verify = "hmac"
 header = "X-Hub-Signature"
+secret = "secret"
 [privacy]
 person_scorecards = false
 [retention]
