@@ -25,6 +25,7 @@ from domain.calendars import OFFICE_HOURS, Calendar, CalendarConfig, country_cal
 from domain.deadlines import zone
 from domain.durations import Unit, Within, parse_duration
 from domain.errors import ConfigurationError, Invalid
+from domain.push import Push, check_push
 from domain.values import Receipt, Terms
 
 __all__ = ["MADE_BY", "Catalogue", "Kind", "Oidc", "Webhook", "load_catalogue", "parse_catalogue"]
@@ -204,6 +205,7 @@ class _File(_Table, frozen=True):
     retention: dict[str, object] = {}
     oidc: dict[str, object] | None = None
     evidence: dict[str, object] = {}
+    push: dict[str, object] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,7 @@ class Catalogue:
     webhooks: tuple[Webhook, ...] = ()
     oidc: Oidc | None = None
     hooks: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    push: Push = Push()
 
     def kind(self, name: str) -> Kind:
         """The kind of that name. Raises `Invalid` where there is none."""
@@ -295,12 +298,19 @@ def parse_catalogue(text: str) -> Catalogue:
         webhooks=tuple(_read(f"webhooks[{n}]", raw, Webhook, "a webhook") for n, raw in enumerate(file.webhooks)),
         oidc=None if file.oidc is None else _read("oidc", file.oidc, Oidc, "the sign-in"),
         hooks={name: _read(f"hooks.{name}", raw, dict[str, object], "a hook") for name, raw in file.hooks.items()},
+        push=_push(file.push),
     )
     try:
         catalogue.calendar(catalogue.default_calendar)
     except Invalid as error:
         raise _fault("defaults.calendar", str(error)) from error
     return catalogue
+
+
+def _push(table: dict[str, object]) -> Push:
+    push = _read("push", table, Push, "the push messages")
+    check_push(push)
+    return push
 
 
 def _toml(text: str) -> dict[str, object]:

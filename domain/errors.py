@@ -18,17 +18,21 @@ __all__ = [
     "CommitmentNotClosed",
     "ConfigurationError",
     "Conflict",
+    "ContentTooLarge",
     "DueRequired",
     "Forbidden",
     "IdempotencyKeyReused",
     "Invalid",
     "MasterKeyLost",
     "NotFound",
+    "PhotosAreOff",
     "PreconditionFailed",
+    "PrivateAddress",
     "ProjectionBehind",
     "Rejection",
     "Unauthenticated",
     "Unavailable",
+    "Undelivered",
     "UpheldError",
 ]
 
@@ -116,6 +120,16 @@ class NotFound(UpheldError):
     title = "Not found"
 
 
+class PhotosAreOff(NotFound):
+    """Nobody asked for photos in the configuration, so none are taken and none are shown."""
+
+    code = "photos_are_off"
+    title = "Photos are switched off"
+
+    def __init__(self) -> None:
+        super().__init__("photos are taken only where the configuration says [evidence] photos = true")
+
+
 class Conflict(UpheldError):
     """Somebody else changed the same thing first, again and again."""
 
@@ -138,6 +152,14 @@ class CommitmentNotClosed(UpheldError):
     code = "commitment_not_closed"
     status = 409
     title = "The commitment is not closed"
+
+
+class ContentTooLarge(UpheldError):
+    """What was sent is larger than it may be."""
+
+    code = "content_too_large"
+    status = 413
+    title = "Content Too Large"
 
 
 class PreconditionFailed(UpheldError):
@@ -193,3 +215,18 @@ class MasterKeyLost(UpheldError):
 
     code = "master_key_lost"
     title = "The master key does not open this log"
+
+
+class Undelivered(UpheldError):
+    """What was to be sent to another system got no answer; the message is a line that shows no secret."""
+
+    code = "undelivered"
+    status = 502
+    title = "The other system did not answer"
+
+
+class PrivateAddress(Undelivered):
+    """The other system is in a network that nothing is sent into unless that was allowed."""
+
+    code = "private_address"
+    title = "The address is not a public one"
