@@ -24,7 +24,7 @@ from starlette.types import Receive, Scope, Send
 from api.parameters import Parameter
 from api.problems import RESPONSES
 
-__all__ = ["From", "routes"]
+__all__ = ["From", "read_body", "routes"]
 
 _BODY_BYTES = 1024 * 1024
 """The largest body that is read; the largest batch of receipts takes a quarter of it."""
@@ -62,7 +62,8 @@ class _Route(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         told = _told(endpoint)
         parameters = [one for one in chain.from_iterable(told.values()) if isinstance(one, Parameter)]
-        options["openapi_extra"] = {"parameters": [parameter.documented() for parameter in parameters]}
+        documented = {"parameters": [parameter.documented() for parameter in parameters]}
+        options["openapi_extra"] = {**(options.get("openapi_extra") or {}), **documented}
         self._made = {name: one.make for name, beside in told.items() for one in beside if isinstance(one, From)}
         self._carry_out = endpoint
         super().__init__(path, _given(endpoint, self._made), **options)
@@ -163,7 +164,7 @@ async def _body(request: Request, field: ModelField) -> tuple[Any, list[Any]]:
     A body in which a field comes twice, where one of its two values would be lost in silence, is refused, and so is
     one that holds NaN, which JSON does not have.
     """
-    sent = await _read(request)
+    sent = await read_body(request)
     if not sent:
         if field.field_info.is_required():
             return None, [{"type": "missing", "loc": ("body",), "msg": "Field required", "input": None}]
@@ -186,7 +187,7 @@ async def _body(request: Request, field: ModelField) -> tuple[Any, list[Any]]:
     ]
 
 
-async def _read(request: Request) -> bytes:
+async def read_body(request: Request, most: int = _BODY_BYTES) -> bytes:
     """The body, which is not read further than it may be long, whatever length was declared."""
     sent, more = b"", True
     while more:
@@ -194,8 +195,8 @@ async def _read(request: Request) -> bytes:
         if message["type"] == "http.disconnect":
             raise HTTPException(400, "the body did not come")
         sent += message.get("body", b"")
-        if len(sent) > _BODY_BYTES:
-            raise HTTPException(413, f"the body holds more than {_BODY_BYTES} bytes")
+        if len(sent) > most:
+            raise HTTPException(413, f"the body holds more than {most} bytes")
         more = message.get("more_body", False)
     return sent
 
