@@ -13,7 +13,7 @@ from projections.registry import PROJECTIONS
 from store.database import Database
 from store.keyring import Keyring
 from tests.api.conftest import Serve
-from tests.api.serving import Api
+from tests.api.serving import BROWSER_KEYS, Api
 
 pytestmark = pytest.mark.anyio
 
@@ -87,6 +87,10 @@ def go_on(api: Api) -> None:
     promise = api.promise(order_id=order)
     api.by("system:oms").assign(order, "courier:li")
     api.by("courier:li").receipt(promise["id"])
+    today = api.post("/v1/people/courier:li/keeper-link", None).json()["url"]
+    assert api.client.get(today).status_code == 200
+    browser = {"endpoint": "https://push.example/s", "keys": BROWSER_KEYS}
+    assert api.post("/v1/people/courier:li/push-subscriptions", browser).status_code == 201
     api.command(promise["id"], "amendments", {"promise": "It comes in the evening", "reason": "The van broke down"})
     api.by("courier:li").command(promise["id"], "fulfilment", {})
     assert api.told(promise["id"])[-1] == "CommitmentKept"
