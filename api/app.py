@@ -14,10 +14,13 @@ from api import (
     bulk,
     couriers,
     customers,
+    evidence,
     hooks,
+    keepers,
     pages,
     people,
     problems,
+    push,
     streaming,
     supervisors,
     systems,
@@ -73,7 +76,22 @@ def create_app(
     )
     problems.install(app)
     # In front, and not included: an included router is searched twice for each request, behind the documentation.
-    modules = (agents, couriers, customers, supervisors, bulk, streaming, people, auditors, hooks, systems, pages)
+    modules = (
+        agents,
+        couriers,
+        keepers,
+        evidence,
+        customers,
+        supervisors,
+        bulk,
+        streaming,
+        people,
+        push,
+        auditors,
+        hooks,
+        systems,
+        pages,
+    )
     app.router.routes[:0] = [route for module in modules for route in module.router.routes]
     app.add_middleware(Entrance)
     return app

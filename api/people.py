@@ -17,7 +17,9 @@ from domain.actors import role_of
 from domain.errors import Invalid, NotFound
 from domain.people import Contact, Person
 from policies import channels
+from store.keeper_links import KeeperLinks
 from store.people import Customers
+from store.push import Subscriptions
 
 __all__ = ["router"]
 
@@ -70,10 +72,12 @@ async def put_person(command: Commanding, actor: ActorPath, body: PersonBody) ->
 
 @router.delete("/people/{actor}", status_code=204)
 async def delete_person(command: Commanding, actor: ActorPath) -> Response:
-    """Forget who somebody is."""
+    """Forget who somebody is: no browser of his is told anything, and his link opens nothing."""
     runtime = command.runtime
     if not await runtime.people.delete(actor, by=command.who.actor):
         raise NotFound("nothing is known of this person")
+    await Subscriptions(runtime.database, runtime.keyring).forget(actor)
+    await KeeperLinks(runtime.database, runtime.keyring).close(actor, now=await runtime.now())
     await runtime.staff.read()
     return Response(status_code=204)
 

@@ -26,6 +26,7 @@ from api.problems import RESPONSES
 
 __all__ = ["From", "decoded", "read_body", "routes"]
 
+_API = "/v1/"
 _BODY_BYTES = 1024 * 1024
 """The largest body that is read; the largest batch of receipts takes a quarter of it."""
 
@@ -62,7 +63,8 @@ class _Route(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         told = _told(endpoint)
         parameters = [one for one in chain.from_iterable(told.values()) if isinstance(one, Parameter)]
-        options["openapi_extra"] = {"parameters": [parameter.documented() for parameter in parameters]}
+        documented = {"parameters": [parameter.documented() for parameter in parameters]}
+        options["openapi_extra"] = {**(options.get("openapi_extra") or {}), **documented}
         self._made = {name: one.make for name, beside in told.items() for one in beside if isinstance(one, From)}
         self._carry_out = endpoint
         super().__init__(path, _given(endpoint, self._made), **options)
@@ -105,8 +107,11 @@ class _Route(APIRoute):
         return making
 
     def _strange(self, request: Request) -> list[Any]:
-        """What is wrong with the names in the query: nobody reads it, or would know which of two values is meant."""
-        if not request.scope["query_string"]:
+        """What is wrong with the names in the query: nobody reads it, or would know which of two values is meant.
+
+        The address of a page is another thing: whoever hands it on adds names of his own.
+        """
+        if not request.scope["query_string"] or not self.path.startswith(_API):
             return []
         given = Counter(name for name, _ in request.query_params.multi_items())
         return [
@@ -197,7 +202,7 @@ def _decode(sent: bytes) -> tuple[Any, list[Any]]:
     ]
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, most: int = _BODY_BYTES) -> bytes:
     """The body, which is not read further than it may be long, whatever length was declared."""
     sent, more = b"", True
     while more:
@@ -205,8 +210,8 @@ async def read_body(request: Request) -> bytes:
         if message["type"] == "http.disconnect":
             raise HTTPException(400, "the body did not come")
         sent += message.get("body", b"")
-        if len(sent) > _BODY_BYTES:
-            raise HTTPException(413, f"the body holds more than {_BODY_BYTES} bytes")
+        if len(sent) > most:
+            raise HTTPException(413, f"the body holds more than {most} bytes")
         more = message.get("more_body", False)
     return sent
 

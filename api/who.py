@@ -9,10 +9,10 @@ from fastapi import Request
 from api.parameters import X_ACTOR, X_ON_BEHALF_OF
 from api.routes import From
 from api.runtime import Runtime
-from domain.actors import Actor
+from domain.actors import Actor, role_of
 from domain.errors import Forbidden, Invalid, Unauthenticated
 
-__all__ = ["SENDER", "Inquiring", "Inquiry", "Process", "Who", "inquiry", "process"]
+__all__ = ["SENDER", "Inquiring", "Inquiry", "Process", "Who", "check_person", "inquiry", "process"]
 
 SENDER = "upheld.sender"
 """Where in the scope of a request our own code says who sends it, once it knows; nobody can say so from outside."""
@@ -52,6 +52,15 @@ async def inquiry(request: Request) -> Inquiry:
 
 Process = Annotated[Runtime, From(process)]
 Inquiring = Annotated[Inquiry, From(inquiry), X_ACTOR, X_ON_BEHALF_OF]
+
+
+def check_person(runtime: Runtime, actor: str) -> None:
+    """Raises `Invalid` where the actor in a path is not one person: nobody of such a role, or a team."""
+    role = role_of(actor)
+    if role not in runtime.catalogue.roles:
+        raise Invalid("/path/actor", f"there is no role '{role}'")
+    if role == "team":
+        raise Invalid("/path/actor", "is a team; its members are asked one by one")
 
 
 def _who(request: Request, runtime: Runtime) -> Who:

@@ -28,6 +28,7 @@ from domain.errors import CalendarHasNoWorkingTime, ConfigurationError, Invalid
 from domain.hooks import Hook, read_hook
 from domain.integrations import Webhook, check_webhooks
 from domain.people import Duty
+from domain.push import Push, check_push
 from domain.tables import fault as _fault
 from domain.tables import read as _read
 from domain.values import Receipt, Terms
@@ -217,6 +218,7 @@ class _File(_Table, frozen=True):
     oidc: dict[str, object] | None = None
     evidence: dict[str, object] = {}
     messages: dict[str, object] = {}
+    push: dict[str, object] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,7 @@ class Catalogue:
     oidc: Oidc | None = None
     hooks: Mapping[str, Hook] = field(default_factory=dict)
     messages: Messages = field(default_factory=lambda: _messages({}))
+    push: Push = Push()
 
     def kind(self, name: str) -> Kind:
         """The kind of that name. Raises `Invalid` where there is none."""
@@ -310,6 +313,7 @@ def parse_catalogue(text: str) -> Catalogue:
         oidc=None if file.oidc is None else _read("oidc", file.oidc, Oidc, "the sign-in"),
         hooks={name: read_hook(name, raw, roles) for name, raw in file.hooks.items()},
         messages=_messages(file.messages),
+        push=_push(file.push),
     )
     try:
         catalogue.calendar(catalogue.default_calendar)
@@ -332,6 +336,12 @@ def _webhooks(tables: tuple[object, ...]) -> tuple[Webhook, ...]:
     webhooks = tuple(_read(f"webhooks[{n}]", raw, Webhook, "a webhook") for n, raw in enumerate(tables))
     check_webhooks(webhooks)
     return webhooks
+
+
+def _push(table: dict[str, object]) -> Push:
+    push = _read("push", table, Push, "the push messages")
+    check_push(push)
+    return push
 
 
 def _toml(text: str) -> dict[str, object]:

@@ -18,6 +18,7 @@ __all__ = [
     "CommitmentNotClosed",
     "ConfigurationError",
     "Conflict",
+    "ContentTooLarge",
     "DueRequired",
     "Forbidden",
     "IdempotencyKeyReused",
@@ -25,6 +26,7 @@ __all__ = [
     "MappingFailed",
     "MasterKeyLost",
     "NotFound",
+    "PhotosAreOff",
     "PreconditionFailed",
     "PrivateAddress",
     "ProjectionBehind",
@@ -129,6 +131,16 @@ class NotFound(UpheldError):
     title = "Not found"
 
 
+class PhotosAreOff(NotFound):
+    """Nobody asked for photos in the configuration, so none are taken and none are shown."""
+
+    code = "photos_are_off"
+    title = "Photos are switched off"
+
+    def __init__(self) -> None:
+        super().__init__("photos are taken only where the configuration says [evidence] photos = true")
+
+
 class Conflict(UpheldError):
     """Somebody else changed the same thing first, again and again."""
 
@@ -151,6 +163,14 @@ class CommitmentNotClosed(UpheldError):
     code = "commitment_not_closed"
     status = 409
     title = "The commitment is not closed"
+
+
+class ContentTooLarge(UpheldError):
+    """What was sent is larger than it may be."""
+
+    code = "content_too_large"
+    status = 413
+    title = "Content Too Large"
 
 
 class PreconditionFailed(UpheldError):

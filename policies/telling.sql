@@ -38,9 +38,9 @@ WITH due AS (
     UPDATE notices n SET message = t.message FROM told t
     WHERE n.message IS NULL AND n.category = t.category AND n.recipient = t.recipient
       AND n.at <= %(now)s + %(gather)s
-    RETURNING n.message, n.category
+    RETURNING n.message, n.category, n.recipient
 )
-SELECT DISTINCT message, category FROM formed;
+SELECT DISTINCT message, category, recipient FROM formed;
 
 -- any_due: whether somebody is to be told something now
 SELECT EXISTS (SELECT 1 FROM reminders WHERE at <= %(now)s)

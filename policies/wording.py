@@ -129,7 +129,7 @@ class _Words:
             case "reassigned":
                 return self._say("no longer yours")
             case "withdrawn":
-                return self._say("promise withdrawn")
+                return self._say("withdrawn")
             case "missed":
                 return self._say("please confirm")
             case "due_soon":

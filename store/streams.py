@@ -10,6 +10,7 @@ from uuid import UUID
 
 from domain.commitment import Commitment
 from domain.errors import NotFound
+from domain.facts import CommitmentAmended
 from domain.order import Order
 from store.clock import Clock
 from store.database import Database
@@ -83,6 +84,19 @@ class Streams:
         if known is None or not isinstance(known.aggregate, Commitment):
             raise NotFound(f"there is no commitment {stream}")
         return known.aggregate
+
+    async def commitment_in(self, stream: UUID, revision: int) -> Commitment:
+        """The commitment as it stood last in a revision, before it was amended. Raises `NotFound`."""
+        aggregate = None
+        rows = await self._database.fetch(SQL["load"], (0, _EVER, _FOREVER, stream))
+        for number, topic, state, wrapped in rows:
+            fact = read_fact(self._keyring, self._keyring.key_of(stream, wrapped), stream, number, topic, state)
+            if isinstance(fact, CommitmentAmended) and fact.revision > revision:
+                break
+            aggregate = fact.mutate(aggregate)
+        if not isinstance(aggregate, Commitment):
+            raise NotFound(f"there is no commitment {stream}")
+        return aggregate
 
     async def commitments_at(self, streams: Sequence[UUID], as_of: datetime) -> dict[UUID, Commitment]:
         """Those of these streams that are commitments, by what was recorded until `as_of`."""

@@ -19,7 +19,7 @@ CREATE TABLE notices (
 );
 CREATE INDEX notices_waiting_idx ON notices (at) WHERE message IS NULL;
 CREATE INDEX notices_of_recipient_idx ON notices (category, recipient) WHERE message IS NULL;
-CREATE INDEX notices_message_idx ON notices (message) WHERE done_at IS NULL;
+CREATE INDEX notices_message_idx ON notices (message) WHERE message IS NOT NULL;
 CREATE INDEX notices_done_idx ON notices (done_at) WHERE done_at IS NOT NULL;
 
 -- When somebody was last told something: not again within a minute.

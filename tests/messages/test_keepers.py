@@ -155,7 +155,7 @@ def test_a_changed_promise_is_told_anew_and_a_withdrawn_one_to_whoever_knew_of_i
     agent.later(minutes=2)
     agent.command(made["id"], "withdrawal", {"reason": "not needed", "cause": "agreed"})
 
-    assert "Stop 3: promise withdrawn" in inbox.wait(3)[2]
+    assert "Stop 3: withdrawn" in inbox.wait(3)[2]
 
 
 def test_whoever_knew_of_it_hears_that_another_one_has_it(people: People, inbox: Inbox) -> None:
