@@ -50,10 +50,14 @@ class Served:
         self.process = psutil.Process(pid)
 
 
-def environment(data_dir: Path) -> dict[str, str]:
-    """Our environment without what it says about Upheld."""
+def environment(data_dir: Path, **settings: object) -> dict[str, str]:
+    """Our environment without what it says about Upheld, and these settings, named as the variables are.
+
+    >>> environment(Path("/srv/upheld"), test_clock=1)["UPHELD_TEST_CLOCK"]
+    '1'
+    """
     ours = {name: value for name, value in os.environ.items() if not name.startswith("UPHELD_")}
-    return ours | {"UPHELD_DATA_DIR": str(data_dir)}
+    return ours | {f"UPHELD_{name.upper()}": str(value) for name, value in {"data_dir": data_dir, **settings}.items()}
 
 
 async def finished(*command: str, within: float, **options: Any) -> None:
@@ -68,11 +72,11 @@ async def finished(*command: str, within: float, **options: Any) -> None:
 
 
 @contextlib.asynccontextmanager
-async def started(data_dir: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def started(data_dir: Path, *arguments: str, **settings: object) -> AsyncIterator[asyncio.subprocess.Process]:
     """A process that runs until we leave; then it is told to stop, and killed where it does not."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, *arguments),
-        env=environment(data_dir),
+        env=environment(data_dir, **settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
@@ -89,10 +93,10 @@ async def started(data_dir: Path, *arguments: str) -> AsyncIterator[asyncio.subp
 
 
 @contextlib.asynccontextmanager
-async def serving(data_dir: Path, *arguments: str) -> AsyncIterator[Served]:
-    """`upheld serve` (or another server that says where it listens) in a process of its own."""
+async def serving(data_dir: Path, *arguments: str, **settings: object) -> AsyncIterator[Served]:
+    """`upheld serve` (or another server that says where it listens) in a process of its own, with these settings."""
     command = arguments or (*UPHELD, "serve", "--port", "0")
-    async with started(data_dir, *command) as process:
+    async with started(data_dir, *command, **settings) as process:
         line = await process.stdout.readline() if process.stdout else b""
         if not line.startswith(b"listening on "):
             raise RuntimeError(f"{' '.join(command)} does not serve")

@@ -172,6 +172,7 @@ class Carrier:
             except TimeoutError:
                 raise NotTaken("the channel did not answer in time") from None
         await self._outcomes.sent(message, str(channel), channels.masked(address))
+        await self._outcomes.reached(message, reached=True)
         _messages.labels("sent").inc()
 
     async def _fail(self, message: Message, channel: int, reason: str) -> None:
@@ -181,7 +182,9 @@ class Carrier:
         shown = channels.masked(by[0]) if by else None
         await self._outcomes.failed(message, str(channel), shown, reason, done=is_last)
         if is_last:
-            log.warning("a message reached nobody", message=str(message.id), to=message.recipient, reason=reason)
+            await self._outcomes.reached(message, reached=False)
+            if message.category == "person":
+                log.warning("a message reached nobody", message=str(message.id), to=message.recipient, reason=reason)
             _messages.labels("failed").inc()
             return
         priority = _CUSTOMERS if message.category == "customer" else _STAFF

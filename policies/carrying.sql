@@ -11,5 +11,8 @@ UPDATE notices SET done_at = %s WHERE number = ANY(%s);
 -- untold: nothing was told after all; whatever comes next need not wait
 DELETE FROM tellings WHERE message = %s;
 
+-- reached: whether the last message to somebody reached him
+UPDATE tellings SET reached = %s WHERE category = %s AND recipient = %s AND reached <> %s;
+
 -- stalled: the jobs of whoever carried messages before us
 SELECT id FROM procrastinate_jobs WHERE status = 'doing' AND queue_name = %s

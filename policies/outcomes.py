@@ -64,6 +64,10 @@ class Outcomes:
         if all_of_it:
             await self._execute("untold", (message,))
 
+    async def reached(self, message: Message, *, reached: bool) -> None:
+        """Whether its recipient was reached by any of his channels."""
+        await self._execute("reached", (reached, message.category, message.recipient, reached))
+
     async def now(self) -> datetime:
         async with self._database.pool.connection() as conn:
             return await self._ledger.clock.read(conn)

@@ -26,18 +26,21 @@ from projections.checkpoints import SQL as CHECKPOINTS
 from projections.checkpoints import SYSTEMIC, Checkpoint, Failure, Fenced, ParkedStream, park
 from projections.log import Log, read_facts
 from projections.projection import Recorded, columns
+from store.database import Database, reaching_the_database
 from store.keyring import Keyring
 from store.ledger import Ledger
 from store.people import Staff
 from store.queries import queries
 
-__all__ = ["NAME", "TellingPolicy", "anything_to_tell", "category_of", "note"]
+__all__ = ["NAME", "TellingPolicy", "anything_to_tell", "note", "try_again", "unreached"]
 
 log = structlog.get_logger("upheld.telling")
 SQL = queries("policies", "telling.sql")
 
 NAME = "telling"
 _AT_ONCE = 100
+_PATIENCE = timedelta(minutes=10)
+"""How long a message waits for the one before, whose channel fails: lest there be a hundred when that is mended."""
 _KEPT = timedelta(days=7)
 _PURGE_EVERY = timedelta(minutes=10)
 _TYPES = frozenset(fact.__name__ for fact in TOLD_OF)
@@ -45,11 +48,23 @@ _TYPES = frozenset(fact.__name__ for fact in TOLD_OF)
 
 async def anything_to_tell(conn: AsyncConnection[Any], now: datetime) -> bool:
     """Whether there is a message to be formed at `now`."""
-    row = await (await conn.execute(SQL["any_due"], {"now": now, "gather": GATHERED})).fetchone()
+    row = await (await conn.execute(SQL["any_due"], {"now": now, "gather": GATHERED, "patience": _PATIENCE})).fetchone()
     return bool(row and row[0])
 
 
-def category_of(notice: Notice) -> str:
+async def unreached(database: Database) -> set[str]:
+    """Who of the staff the last message did not reach, by any channel."""
+    return {actor for (actor,) in await database.fetch(SQL["unreached"])}
+
+
+async def try_again(database: Database, actor: str) -> None:
+    """Somebody has other channels: whether they work is to be seen."""
+    with reaching_the_database():
+        async with database.pool.connection() as conn:
+            await conn.execute(SQL["try_again"], (actor,))
+
+
+def _category_of(notice: Notice) -> str:
     """In which category of the contact points its recipient is found."""
     return "customer" if notice.is_for_customer else "person"
 
@@ -58,7 +73,7 @@ async def note(conn: AsyncConnection[Any], found: Sequence[Notice]) -> None:
     """Note what people are to be told; of whom nobody said how he is reached cannot be."""
     if not found:
         return
-    wanted = [(category_of(notice), notice.to) for notice in found]
+    wanted = [(_category_of(notice), notice.to) for notice in found]
     reached = set(await (await conn.execute(SQL["reached"], columns(wanted, 2))).fetchall())
     rows = [
         (
@@ -163,7 +178,7 @@ class TellingPolicy:
         now = await self._ledger.clock.read(conn)
         async with conn.transaction():
             await self._note_reminders(conn, now)
-            params = {"now": now, "gather": GATHERED, "limit": _AT_ONCE}
+            params = {"now": now, "gather": GATHERED, "patience": _PATIENCE, "limit": _AT_ONCE}
             formed = await (await conn.execute(SQL["form"], params)).fetchall()
             await self._carrier.enqueue(conn, formed)
         if self._purged is None or now - self._purged >= _PURGE_EVERY:

@@ -199,7 +199,7 @@ async def test_a_file_that_comes_later_with_a_lower_number_is_applied_all_the_sa
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everything = _load()
-    missing = next(migration for migration in everything if migration.name == "0008_jobs")
+    missing = next(migration for migration in everything if migration.name == "0010_webhooks")
     with monkeypatch.context() as patch:
         patch.setattr("store.migrations._load", lambda: [one for one in everything if one != missing])
         await apply(connection)
