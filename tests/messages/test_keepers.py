@@ -105,7 +105,7 @@ def test_who_made_the_promise_himself_needs_no_message(people: People, inbox: In
 
     assert inbox.wait(1) == inbox.texts
     assert len(inbox.texts) == 1
-    assert "Due in 59 min" in inbox.texts[0], "only of what falls due soon he is reminded"
+    assert "Due in 59m" in inbox.texts[0], "only of what falls due soon he is reminded"
 
 
 def test_ten_promises_in_a_minute_are_two_messages_and_ten_flags_are_one(people: People, inbox: Inbox) -> None:

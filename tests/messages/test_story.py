@@ -43,8 +43,8 @@ def test_the_keeper_the_maker_and_the_supervisor_hear_of_it_and_nobody_twice(com
 
     assert company.told() == {
         "courier": ["Stop 7: new promise", "Stop 7: please confirm"],
-        "agent": ["Promise in danger: not confirmed"],
-        "supervisor": ["Promise in danger: not confirmed"],
+        "agent": ["In danger: not confirmed"],
+        "supervisor": ["In danger: not confirmed"],
         "manager": [],
     }
     ids = [id for inbox in company.inboxes.values() for id in inbox.ids]
