@@ -67,7 +67,7 @@ class Composer:
         """
         rows = await self._database.fetch(SQL["message"], {"message": id, "told_too": told_too})
         notices = dict(map(_notice, rows))
-        commitments = await self._ledger.commitments(list({notice.commitment_id for notice in notices.values()}))
+        commitments = await self._ledger.readable(list({notice.commitment_id for notice in notices.values()}))
         live = {n: one for n, one in notices.items() if _makes_sense(one, commitments.get(one.commitment_id), now)}
         moot = Moot(sorted(notices.keys() - live.keys()))
         if not live:

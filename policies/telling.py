@@ -5,7 +5,8 @@ it has come. Those notes become messages: the first at once, then at most one a 
 carry them out are enqueued in the same transaction. It is never rebuilt, and begins where it was first started.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,7 +25,7 @@ from domain.values import Origin
 from policies.carrying import Carrier
 from projections.checkpoints import SQL as CHECKPOINTS
 from projections.checkpoints import SYSTEMIC, Checkpoint, Failure, Fenced, ParkedStream, park
-from projections.log import Log, read_facts
+from projections.log import Log, by_stream, read_facts
 from projections.projection import Recorded, columns
 from store.database import Database, reaching_the_database
 from store.keyring import Keyring
@@ -44,6 +45,8 @@ _PATIENCE = timedelta(minutes=10)
 _KEPT = timedelta(days=7)
 _PURGE_EVERY = timedelta(minutes=10)
 _TYPES = frozenset(fact.__name__ for fact in TOLD_OF)
+_TIMED = frozenset({CommitmentMade.__name__, CommitmentAmended.__name__})
+"""What says when it is due."""
 
 
 async def anything_to_tell(conn: AsyncConnection[Any], now: datetime) -> bool:
@@ -97,6 +100,17 @@ async def note(conn: AsyncConnection[Any], found: Sequence[Notice]) -> None:
         await conn.execute(SQL["note"], columns(rows, 12))
 
 
+@dataclass(slots=True)
+class _Decided:
+    """What comes of some facts of one commitment, and with which of them it failed, if it did."""
+
+    stream: UUID
+    notices: list[Notice] = field(default_factory=list)
+    is_timed: bool = False
+    reminder_at: datetime | None = None
+    failure: Failure | None = None
+
+
 class TellingPolicy:
     """Notes what people are to be told, and forms the messages."""
 
@@ -130,47 +144,63 @@ class TellingPolicy:
                 checkpoint.position = page[-1].position
 
     async def _take(self, conn: AsyncConnection[Any], checkpoint: Checkpoint, page: Sequence[Recorded]) -> None:
-        told = [one for one in page if one.type in _TYPES and one.stream not in checkpoint.parked]
-        told = told if told and await self._anybody(conn) else []
-        commitments = await self._ledger.commitments(list({one.stream for one in told}))
-        found: list[Notice] = []
-        touched: dict[UUID, Commitment] = {}
-        failures: dict[UUID, Failure] = {}
-        for one in told:
-            if one.stream in failures:
-                continue
-            try:
-                found += self._decide(one, commitments[one.stream])
-            except SYSTEMIC:
-                raise
-            except Exception as error:
-                log.exception("parked", policy=NAME, stream=str(one.stream), position=one.position)
-                failures[one.stream] = Failure(one.stream, one.position, error)
-            else:
-                if one.type in (CommitmentMade.__name__, CommitmentAmended.__name__):
-                    touched[one.stream] = commitments[one.stream]
+        facts = by_stream(one for one in page if one.type in _TYPES and one.stream not in checkpoint.parked)
+        decided = await self._decide(facts) if facts and await self._anybody(conn) else []
         async with conn.transaction():
             await checkpoint.move(conn, page[-1].position, page[-1].recorded_at)
-            await note(conn, found)
-            await self._remind(conn, touched)
-            for failure in failures.values():
+            await note(conn, [notice for one in decided for notice in one.notices])
+            await self._remind(conn, [one for one in decided if one.is_timed])
+            for failure in [one.failure for one in decided if one.failure is not None]:
                 await park(conn, NAME, failure)
                 await conn.execute(CHECKPOINTS["count_parking"], (NAME,))
                 checkpoint.parkings += 1
                 checkpoint.parked.add(failure.stream)
 
+    async def _decide(self, facts: Mapping[UUID, Sequence[Recorded]]) -> list["_Decided"]:
+        """What people are to be told because of some facts, stream by stream."""
+        moment = self._moment(self._ledger.clock.now())
+
+        def decide(commitment: Commitment) -> _Decided:
+            decided = _Decided(commitment.id)
+            for one in facts[commitment.id]:
+                try:
+                    decided.notices += notices(one.fact, commitment, moment)
+                except SYSTEMIC:
+                    raise
+                except Exception as error:
+                    log.exception("parked", policy=NAME, stream=str(one.stream), position=one.position)
+                    decided.failure = Failure(one.stream, one.position, error)
+                    break
+                if one.type in _TIMED:
+                    decided.is_timed, decided.reminder_at = True, reminder_at(commitment)
+            return decided
+
+        wanted = {stream: own[-1].version for stream, own in facts.items()}
+        try:
+            return list((await self._ledger.look(wanted, decide)).values())
+        except SYSTEMIC:
+            raise
+        except Exception:
+            log.exception("some promises are looked at one by one")
+        found: list[_Decided] = []
+        for stream, version in wanted.items():
+            try:
+                found += (await self._ledger.look({stream: version}, decide)).values()
+            except SYSTEMIC:
+                raise
+            except Exception as error:
+                log.exception("parked", policy=NAME, stream=str(stream), position=facts[stream][0].position)
+                found.append(_Decided(stream, failure=Failure(stream, facts[stream][0].position, error)))
+        return found
+
     async def _anybody(self, conn: AsyncConnection[Any]) -> bool:
         row = await (await conn.execute(SQL["has_contacts"])).fetchone()
         return bool(row and row[0])
 
-    def _decide(self, one: Recorded, commitment: Commitment) -> list[Notice]:
-        return notices(one.fact, commitment, self._moment(self._ledger.clock.now()))
-
-    async def _remind(self, conn: AsyncConnection[Any], touched: dict[UUID, Commitment]) -> None:
-        at = {id: reminder_at(commitment) for id, commitment in touched.items()}
-        if wanted := [(id, instant) for id, instant in at.items() if instant is not None]:
+    async def _remind(self, conn: AsyncConnection[Any], decided: Sequence["_Decided"]) -> None:
+        if wanted := [(one.stream, one.reminder_at) for one in decided if one.reminder_at is not None]:
             await conn.execute(SQL["remind"], columns(wanted, 2))
-        if unwanted := [id for id, instant in at.items() if instant is None]:
+        if unwanted := [one.stream for one in decided if one.reminder_at is None]:
             await conn.execute(SQL["forget"], (unwanted,))
 
     async def form(self, conn: AsyncConnection[Any]) -> int:
@@ -188,7 +218,7 @@ class TellingPolicy:
 
     async def _note_reminders(self, conn: AsyncConnection[Any], now: datetime) -> None:
         due = [id for (id,) in await (await conn.execute(SQL["reminders"], (now, _AT_ONCE))).fetchall()]
-        found = (await self._ledger.commitments(due)).values() if due else ()
+        found = (await self._ledger.readable(due)).values() if due else ()
         await note(conn, [notice for commitment in found for notice in reminder(commitment, self._moment(now))])
 
     async def retry(self, conn: AsyncConnection[Any], parked: ParkedStream) -> Failure | None:
@@ -198,17 +228,11 @@ class TellingPolicy:
             if checkpoint is None:
                 return None
             facts = await read_facts(conn, self._keyring, "stream", (checkpoint.position, parked.stream))
-            commitments = await self._ledger.commitments([parked.stream])
-            found: list[Notice] = []
-            for one in facts:
-                if one.position >= parked.position and one.type in _TYPES:
-                    try:
-                        found += self._decide(one, commitments[one.stream])
-                    except SYSTEMIC:
-                        raise
-                    except Exception as error:
-                        return Failure(one.stream, one.position, error)
-            await note(conn, found)
+            left = [one for one in facts if one.position >= parked.position and one.type in _TYPES]
+            (decided,) = await self._decide({parked.stream: left}) if left else [_Decided(parked.stream)]
+            if decided.failure is not None:
+                return decided.failure
+            await note(conn, decided.notices)
             await conn.execute(CHECKPOINTS["release"], (NAME, False, parked.stream))
             await conn.execute(CHECKPOINTS["count_parking"], (NAME,))
         return None
