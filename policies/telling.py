@@ -5,7 +5,7 @@ it has come. Those notes become messages: the first at once, then at most one a 
 carry them out are enqueued in the same transaction. It is never rebuilt, and begins where it was first started.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -121,27 +121,29 @@ class TellingPolicy:
         self._staff = staff
         self._carrier = carrier
         self._purged: datetime | None = None
+        self._checkpoint: Checkpoint | None = None
 
     async def run(self, events: Log, conn: AsyncConnection[Any]) -> None:
         """Follow the log until cancelled."""
-        turn = 0
+        turn, self._checkpoint = 0, None
         while True:
-            await self.catch_up(events, conn)
+            await self.catch_up(events.now, conn)
             while await self.form(conn):
                 pass
+            await self.purge(conn)
             turn = await events.turn_after(turn)
 
-    async def catch_up(self, events: Log, conn: AsyncConnection[Any]) -> None:
-        """Take in what was recorded since."""
-        checkpoint = await Checkpoint.read(conn, NAME)
-        while checkpoint is not None and (page := await events.read(checkpoint.position)):
+    async def catch_up(self, read: Callable[[int], Awaitable[list[Recorded]]], conn: AsyncConnection[Any]) -> None:
+        """Take in what `read` says was recorded since."""
+        self._checkpoint = self._checkpoint or await Checkpoint.read(conn, NAME)
+        while self._checkpoint is not None and (page := await read(self._checkpoint.position)):
             try:
-                await self._take(conn, checkpoint, page)
+                await self._take(conn, self._checkpoint, page)
             except Fenced as error:
                 log.info("reads its checkpoint again", why=str(error))
-                checkpoint = await Checkpoint.read(conn, NAME)
+                self._checkpoint = await Checkpoint.read(conn, NAME)
             else:
-                checkpoint.position = page[-1].position
+                self._checkpoint.position = page[-1].position
 
     async def _take(self, conn: AsyncConnection[Any], checkpoint: Checkpoint, page: Sequence[Recorded]) -> None:
         facts = by_stream(one for one in page if one.type in _TYPES and one.stream not in checkpoint.parked)
@@ -206,15 +208,21 @@ class TellingPolicy:
     async def form(self, conn: AsyncConnection[Any]) -> int:
         """Form the messages that are due, and enqueue what carries them out; answers how many those are."""
         now = await self._ledger.clock.read(conn)
+        if not await anything_to_tell(conn, now):
+            return 0
         async with conn.transaction():
             await self._note_reminders(conn, now)
             params = {"now": now, "gather": GATHERED, "patience": _PATIENCE, "limit": _AT_ONCE}
             formed = await (await conn.execute(SQL["form"], params)).fetchall()
             await self._carrier.enqueue(conn, formed)
+        return len(formed)
+
+    async def purge(self, conn: AsyncConnection[Any]) -> None:
+        """Forget now and then what was done so long ago that it cannot come again."""
+        now = await self._ledger.clock.read(conn)
         if self._purged is None or now - self._purged >= _PURGE_EVERY:
             await conn.execute(SQL["purge"], (now - _KEPT,))
             self._purged = now
-        return len(formed)
 
     async def _note_reminders(self, conn: AsyncConnection[Any], now: datetime) -> None:
         due = [id for (id,) in await (await conn.execute(SQL["reminders"], (now, _AT_ONCE))).fetchall()]

@@ -36,9 +36,10 @@ class Telling:
 
     async def goes_on(self) -> None:
         """All that was recorded is decided, and all messages that are due are formed."""
-        await self.policy.catch_up(self.log, self.conn)
+        await self.policy.catch_up(self.log.read, self.conn)
         while await self.policy.form(self.conn):
             pass
+        await self.policy.purge(self.conn)
 
     async def fetch(self, query: Any, *params: object) -> list[Any]:
         return await (await self.conn.execute(query, params)).fetchall()
@@ -83,6 +84,7 @@ async def test_each_thing_is_told_once_however_often_the_log_is_read(telling: Te
     await promised(given)
     await telling.goes_on()
     await telling.conn.execute("UPDATE checkpoints SET position = 0 WHERE name = 'telling'")
+    telling.policy._checkpoint = None
     given.later(minutes=5)
     await telling.sent()
     await telling.goes_on()
