@@ -8,7 +8,23 @@ from importlib import metadata
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import agents, auditors, bulk, couriers, customers, pages, people, problems, streaming, supervisors, systems
+from api import (
+    agents,
+    auditors,
+    bulk,
+    couriers,
+    customers,
+    evidence,
+    hooks,
+    keepers,
+    pages,
+    people,
+    problems,
+    push,
+    streaming,
+    supervisors,
+    systems,
+)
 from api.metrics import measuring
 from api.middleware import Entrance
 from api.runtime import Runtime, open_runtime, together
@@ -60,7 +76,22 @@ def create_app(
     )
     problems.install(app)
     # In front, and not included: an included router is searched twice for each request, behind the documentation.
-    modules = (agents, couriers, customers, supervisors, bulk, streaming, people, auditors, systems, pages)
+    modules = (
+        agents,
+        couriers,
+        keepers,
+        evidence,
+        customers,
+        supervisors,
+        bulk,
+        streaming,
+        people,
+        push,
+        auditors,
+        hooks,
+        systems,
+        pages,
+    )
     app.router.routes[:0] = [route for module in modules for route in module.router.routes]
     app.add_middleware(Entrance)
     return app

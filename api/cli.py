@@ -1,4 +1,4 @@
-"""The command line: `upheld serve`, `import`, `status`, `rebuild`, `parked`, `webhooks` … (contract, section 1).
+"""The command line: `upheld serve`, `import`, `status`, `rebuild`, `parked`, `webhooks`, `hooks` (contract, section 1).
 
 What serves or imports is itself imported by the commands that do so: it would make the others start a third later.
 """
@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 import typer
@@ -150,6 +151,48 @@ def retry(
         print(f"{one.name} {one.stream}: {one.error or 'taken in'}")
     failed = sum(one.error is not None for one in outcome)
     print(f"{len(outcome) - failed} taken in, {failed} still parked")
+    raise typer.Exit(1 if failed else 0)
+
+
+hooks_app = typer.Typer(no_args_is_help=True, help="What other systems sent and what could not be carried out.")
+app.add_typer(hooks_app, name="hooks")
+
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+@hooks_app.command(name="list")
+def list_deliveries(as_json: AsJson = False) -> None:
+    """List the deliveries that are kept, for seven days, and why each was."""
+    from api.replaying import kept
+
+    rows = asyncio.run(kept(Settings.load()))
+    if as_json:
+        print(msgspec.json.encode(rows).decode())
+        return
+    for row in rows:
+        print(f"{row.id} {row.hook}, {row.received_at.isoformat(timespec='seconds')}: {row.reason}")
+    if not rows:
+        print("nothing is kept")
+
+
+@hooks_app.command()
+def replay(
+    name: Annotated[str | None, typer.Argument(help="The hook; all where none is named.")] = None,
+    ids: Annotated[list[UUID] | None, typer.Option("--id", help="Only this delivery; may come several times.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Carry out kept deliveries by the configuration as it is now; exit status 1 where something still fails."""
+    from api.replaying import replay
+
+    outcome = asyncio.run(replay(Settings.load(), name, ids or []))
+    if as_json:
+        print(msgspec.json.encode(outcome).decode())
+    else:
+        for one in outcome:
+            print(f"{one.id} {one.hook}: {one.reason or 'carried out'}")
+    failed = sum(one.reason is not None for one in outcome)
+    if not as_json:
+        print(f"{len(outcome) - failed} carried out, {failed} still kept")
     raise typer.Exit(1 if failed else 0)
 
 

@@ -100,6 +100,11 @@ class Command:
         sender = Origin(self.who.actor, self.who.on_behalf_of).sender
         return uuid5(_NAMESPACE, f"{sender}\n{self.name}\n{self.key}") if self.key is not None else None
 
+    def link(self, path: str) -> str:
+        """A path as people are given it: where they reach this service, as far as that is known."""
+        base = self.runtime.settings.public_url or str(self.request.base_url)
+        return base.rstrip("/") + path
+
     async def change(
         self,
         id: UUID,

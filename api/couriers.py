@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from typing_extensions import TypedDict
 
 from api.commanding import Answer, Command, Commanding, answer, commitment_id, plain
+from api.evidence import check_evidence
 from api.fields import PathText
 from api.problems import problem_body, validation_problem
 from api.querying import READING, TasksQuery, completeness, past, reads
@@ -23,7 +24,7 @@ from domain.receiving import Received, receive
 from projections.tasks import Tasks, TaskView
 from projections.views import CommitmentView, view
 
-__all__ = ["router"]
+__all__ = ["receipt_answer", "router"]
 
 router = routes("/v1", "couriers")
 
@@ -57,6 +58,7 @@ async def tasks(
 @router.post("/commitments/{id}/fulfilment", response_model=CommitmentView)
 async def record_fulfilment(command: Commanding, id: PathText, body: FulfilmentBody = _NOTHING_MORE) -> Response:
     """The word was kept; on time where it happened in time, whenever it is reported."""
+    await check_evidence(command.runtime, body.evidence)
     moment = await command.moment(body)
 
     def decide(commitment: Commitment, _: Order | None) -> None:
@@ -68,6 +70,7 @@ async def record_fulfilment(command: Commanding, id: PathText, body: FulfilmentB
 @router.post("/commitments/{id}/attempts", response_model=CommitmentView)
 async def record_attempt(command: Commanding, id: PathText, body: AttemptBody) -> Response:
     """The keeper tried and could not; the promise stands as it stood."""
+    await check_evidence(command.runtime, body.evidence)
     moment = await command.moment(body)
 
     def decide(commitment: Commitment, _: Order | None) -> None:
@@ -108,6 +111,17 @@ def _refused(body: dict[str, Any]) -> dict[str, Any]:
     return {"status": body["status"], "body": body}
 
 
+def receipt_answer(commitment: Commitment, received: Received) -> dict[str, Any]:
+    """The answer to a receipt, with the commitment as it stands after it."""
+    return {
+        "recorded": received.recorded,
+        "counts": received.counts,
+        "current_revision": commitment.revision,
+        "why_not": received.why_not,
+        "commitment": view(commitment),
+    }
+
+
 class _Given:
     """A receipt as it was answered: recorded or known already, counting or not, and why."""
 
@@ -116,13 +130,7 @@ class _Given:
         self.received = received
 
     def body(self) -> dict[str, Any]:
-        return {
-            "recorded": self.received.recorded,
-            "counts": self.received.counts,
-            "current_revision": self.answer.commitment.revision,
-            "why_not": self.received.why_not,
-            "commitment": view(self.answer.commitment),
-        }
+        return receipt_answer(self.answer.commitment, self.received)
 
 
 async def _receive(command: Command, id: UUID, body: ReceiptBody) -> _Given:

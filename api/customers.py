@@ -9,7 +9,7 @@ from fastapi import Header, Response
 from api.commanding import Commanding, answer, commitment_id
 from api.fields import PathText
 from api.problems import problem
-from api.rendering import page
+from api.rendering import page, wants_json
 from api.routes import routes
 from api.runtime import Runtime
 from api.texts import chosen
@@ -93,8 +93,7 @@ async def open_link(command: Commanding, id: PathText) -> Response:
     runtime = command.runtime
     commitment = await runtime.ledger.commitment(commitment_id(id))
     token = await CustomerLinks(runtime.database, runtime.keyring).open(commitment.id)
-    base = runtime.settings.public_url or str(command.request.base_url)
-    return answer({"url": f"{base.rstrip('/')}/c/{token}"}, status=201)
+    return answer({"url": command.link(f"/c/{token}")}, status=201)
 
 
 @router.delete("/v1/commitments/{id}/customer-link", status_code=204)
@@ -115,7 +114,7 @@ async def see(
     try:
         commitment = await runtime.ledger.commitment(await _linked(runtime, token))
     except NotFound as error:
-        if _wants_json(accept):
+        if wants_json(accept):
             return problem(error)
         return page("no_promise.html", locale, zone("UTC"), status=404)
     return _shown(commitment, accept, locale)
@@ -130,14 +129,14 @@ async def object_to(
         id = await _linked(runtime, token)
         commitment = await _dispute(runtime, id)
     except UpheldError as error:
-        if _wants_json(accept):
+        if wants_json(accept):
             return problem(error)
         if isinstance(error, NotFound):
             return page("no_promise.html", chosen(accept_language), zone("UTC"), status=404)
         if not isinstance(error, CommitmentNotClosed):
             raise
     else:
-        if _wants_json(accept):
+        if wants_json(accept):
             return answer(told(commitment), headers=_PRIVATE)
     return Response(status_code=303, headers={"Location": f"/c/{token}"})
 
@@ -165,12 +164,6 @@ _PRIVATE = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Language"}
 
 def _shown(commitment: Commitment, accept: str, locale: str) -> Response:
     shown = told(commitment)
-    if _wants_json(accept):
+    if wants_json(accept):
         return answer(shown, headers=_PRIVATE)
     return page("promise.html", locale, zone(commitment.due.time_zone), told=shown, time_zone=commitment.due.time_zone)
-
-
-def _wants_json(accept: str) -> bool:
-    """Whether JSON is asked for before a page; whoever takes anything gets the page."""
-    kinds = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
-    return next((kind == "application/json" for kind in kinds if kind in ("application/json", "text/html")), False)

@@ -12,6 +12,7 @@ from domain.errors import Invalid
 
 __all__ = [
     "DRY_RUN",
+    "ENDPOINT",
     "IDEMPOTENCY_KEY",
     "IF_MATCH",
     "UPHELD_MIN_POSITION",
@@ -58,4 +59,5 @@ X_ON_BEHALF_OF = _header("X-On-Behalf-Of", "ROLE:ID, from a system only")
 IDEMPOTENCY_KEY = _header("Idempotency-Key", "At most 255 characters")
 IF_MATCH = _header("If-Match", 'The version that the sender saw, as in "3"')
 UPHELD_MIN_POSITION = _header("Upheld-Min-Position", "Answer from no earlier position")
+ENDPOINT = Parameter("endpoint", "query", {"type": "string"}, "Where messages to the browser went")
 DRY_RUN = Parameter("dry_run", "query", {"type": "boolean", "default": False}, "Say what it would be, record nothing")

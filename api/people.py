@@ -17,7 +17,10 @@ from domain.actors import role_of
 from domain.errors import Invalid, NotFound
 from domain.people import Contact, Person
 from policies import channels
+from policies.telling import try_again, unreached
+from store.keeper_links import KeeperLinks
 from store.people import Customers
+from store.push import Subscriptions
 
 __all__ = ["router"]
 
@@ -30,13 +33,16 @@ class PeopleQuery(Paged):
 
 @router.get("/people")
 async def list_people(request: Request, inquiry: Inquiring, asked: Annotated[PeopleQuery, Query()]) -> Response:
-    """Everybody of the staff, by actor; with `unreachable` those whom no message reaches."""
+    """Everybody of the staff, by actor; with `unreachable` those who have no channel, or whom the last message did not
+    reach by any.
+    """
     place = position_in(asked.cursor, tuple[str])
     after, people = place[0] if place else "", inquiry.runtime.people
+    in_vain = await unreached(inquiry.runtime.database) if asked.unreachable is not None else set()
     found: list[tuple[str, Person]] = []
     while len(found) <= asked.limit and (more := await people.page(after=after, limit=asked.limit + 1)):
         after = more[-1][0]
-        found += [(actor, person) for actor, person in more if asked.unreachable in (None, not person.channels)]
+        found += [one for one in more if asked.unreachable in (None, not one[1].channels or one[0] in in_vain)]
     shown = found[: asked.limit]
     next_cursor = cursor(shown[-1][0]) if len(found) > asked.limit else None
     return page(request, [_person(actor, person) for actor, person in shown], next_cursor)
@@ -64,16 +70,19 @@ async def put_person(command: Commanding, actor: ActorPath, body: PersonBody) ->
         return replace(wanted, channels=_checked(wanted.channels, known.channels if known else ()))
 
     person = await runtime.people.put(actor, make, by=command.who.actor)
+    await try_again(runtime.database, actor)
     await runtime.staff.read()
     return answer(_person(actor, person))
 
 
 @router.delete("/people/{actor}", status_code=204)
 async def delete_person(command: Commanding, actor: ActorPath) -> Response:
-    """Forget who somebody is."""
+    """Forget who somebody is: no browser of his is told anything, and his link opens nothing."""
     runtime = command.runtime
     if not await runtime.people.delete(actor, by=command.who.actor):
         raise NotFound("nothing is known of this person")
+    await Subscriptions(runtime.database, runtime.keyring).forget(actor)
+    await KeeperLinks(runtime.database, runtime.keyring).close(actor, now=await runtime.now())
     await runtime.staff.read()
     return Response(status_code=204)
 

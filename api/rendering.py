@@ -3,12 +3,13 @@
 from datetime import datetime, tzinfo
 from functools import cache
 
+from babel.dates import format_skeleton
 from fastapi import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from policies.texts import local, translations
 
-__all__ = ["page"]
+__all__ = ["page", "wants_json"]
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self';"
@@ -17,6 +18,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Vary": "Accept, Accept-Language",
     "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
 }
 
 
@@ -30,7 +32,7 @@ def _environment(locale: str) -> Environment:
 
 
 def page(template: str, locale: str, tz: tzinfo, *, status: int = 200, **values: object) -> Response:
-    """A page; in its template `local` writes an instant as it is in `tz`, in the words of the language.
+    """A page; in its template `local` writes an instant as it is in `tz`, in the words of the language, and `span` two.
 
     >>> page("start.html", "bg", zone("Europe/Sofia"), flags=[], …)  # doctest: +SKIP
     """
@@ -38,6 +40,18 @@ def page(template: str, locale: str, tz: tzinfo, *, status: int = 200, **values:
     def here(at: datetime) -> str:
         return local(at, tz, locale)
 
+    def span(start: datetime, end: datetime) -> str:
+        until = end.astimezone(tz)
+        if until.date() != start.astimezone(tz).date():
+            return f"{here(start)} – {here(end)}"
+        return f"{here(start)}–{format_skeleton('Hm', until, locale=locale)}"
+
     lang = locale.replace("_", "-")
-    text = _environment(locale).get_template(template).render(lang=lang, local=here, **values)
+    text = _environment(locale).get_template(template).render(lang=lang, local=here, span=span, **values)
     return Response(text, status, _HEADERS | {"Content-Language": lang}, "text/html")
+
+
+def wants_json(accept: str) -> bool:
+    """Whether JSON is asked for before a page; whoever takes anything gets the page."""
+    kinds = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
+    return next((kind == "application/json" for kind in kinds if kind in ("application/json", "text/html")), False)

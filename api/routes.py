@@ -24,8 +24,9 @@ from starlette.types import Receive, Scope, Send
 from api.parameters import Parameter
 from api.problems import RESPONSES
 
-__all__ = ["From", "routes"]
+__all__ = ["From", "decoded", "read_body", "routes"]
 
+_API = "/v1/"
 _BODY_BYTES = 1024 * 1024
 """The largest body that is read; the largest batch of receipts takes a quarter of it."""
 
@@ -62,7 +63,8 @@ class _Route(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         told = _told(endpoint)
         parameters = [one for one in chain.from_iterable(told.values()) if isinstance(one, Parameter)]
-        options["openapi_extra"] = {"parameters": [parameter.documented() for parameter in parameters]}
+        documented = {"parameters": [parameter.documented() for parameter in parameters]}
+        options["openapi_extra"] = {**(options.get("openapi_extra") or {}), **documented}
         self._made = {name: one.make for name, beside in told.items() for one in beside if isinstance(one, From)}
         self._carry_out = endpoint
         super().__init__(path, _given(endpoint, self._made), **options)
@@ -105,8 +107,11 @@ class _Route(APIRoute):
         return making
 
     def _strange(self, request: Request) -> list[Any]:
-        """What is wrong with the names in the query: nobody reads it, or would know which of two values is meant."""
-        if not request.scope["query_string"]:
+        """What is wrong with the names in the query: nobody reads it, or would know which of two values is meant.
+
+        The address of a page is another thing: whoever hands it on adds names of his own.
+        """
+        if not request.scope["query_string"] or not self.path.startswith(_API):
             return []
         given = Counter(name for name, _ in request.query_params.multi_items())
         return [
@@ -163,30 +168,41 @@ async def _body(request: Request, field: ModelField) -> tuple[Any, list[Any]]:
     A body in which a field comes twice, where one of its two values would be lost in silence, is refused, and so is
     one that holds NaN, which JSON does not have.
     """
-    sent = await _read(request)
+    sent = await read_body(request)
     if not sent:
         if field.field_info.is_required():
             return None, [{"type": "missing", "loc": ("body",), "msg": "Field required", "input": None}]
         return field.default, []
     if not _is_json(request.headers.get("content-type")):
         return field.validate(sent, {}, loc=("body",))
+    read, faults = _decode(sent)
+    return (None, faults) if faults else field.validate(read, {}, loc=("body",))
+
+
+def decoded(sent: bytes) -> Any:
+    """What was sent, as the JSON that it must be. Raises `RequestValidationError`."""
+    read, faults = _decode(sent)
+    if faults:
+        raise RequestValidationError(faults)
+    return read
+
+
+def _decode(sent: bytes) -> tuple[Any, list[Any]]:
     why, place = "holds what nobody can read", 0
     try:
-        read = _DECODER.decode(sent.removeprefix(BOM_UTF8).decode())
+        return _DECODER.decode(sent.removeprefix(BOM_UTF8).decode()), []
     except json.JSONDecodeError as error:
         why, place = error.msg, error.pos
     except UnicodeDecodeError:
         why = "is not UTF-8"
     except (ValueError, RecursionError):  # a number of thousands of digits, brackets within brackets without end
         pass
-    else:
-        return field.validate(read, {}, loc=("body",))
     return None, [
         {"type": "json_invalid", "loc": ("body", place), "msg": "JSON decode error", "input": {}, "ctx": {"error": why}}
     ]
 
 
-async def _read(request: Request) -> bytes:
+async def read_body(request: Request, most: int = _BODY_BYTES) -> bytes:
     """The body, which is not read further than it may be long, whatever length was declared."""
     sent, more = b"", True
     while more:
@@ -194,8 +210,8 @@ async def _read(request: Request) -> bytes:
         if message["type"] == "http.disconnect":
             raise HTTPException(400, "the body did not come")
         sent += message.get("body", b"")
-        if len(sent) > _BODY_BYTES:
-            raise HTTPException(413, f"the body holds more than {_BODY_BYTES} bytes")
+        if len(sent) > most:
+            raise HTTPException(413, f"the body holds more than {most} bytes")
         more = message.get("more_body", False)
     return sent
 

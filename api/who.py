@@ -9,10 +9,13 @@ from fastapi import Request
 from api.parameters import X_ACTOR, X_ON_BEHALF_OF
 from api.routes import From
 from api.runtime import Runtime
-from domain.actors import Actor
+from domain.actors import Actor, role_of
 from domain.errors import Forbidden, Invalid, Unauthenticated
 
-__all__ = ["Inquiring", "Inquiry", "Process", "Who", "inquiry", "process"]
+__all__ = ["SENDER", "Inquiring", "Inquiry", "Process", "Who", "check_person", "inquiry", "process"]
+
+SENDER = "upheld.sender"
+"""Where in the scope of a request our own code says who sends it, once it knows; nobody can say so from outside."""
 
 
 @dataclass(slots=True)
@@ -51,13 +54,17 @@ Process = Annotated[Runtime, From(process)]
 Inquiring = Annotated[Inquiry, From(inquiry), X_ACTOR, X_ON_BEHALF_OF]
 
 
+def check_person(runtime: Runtime, actor: str) -> None:
+    """Raises `Invalid` where the actor in a path is not one person: nobody of such a role, or a team."""
+    role = role_of(actor)
+    if role not in runtime.catalogue.roles:
+        raise Invalid("/path/actor", f"there is no role '{role}'")
+    if role == "team":
+        raise Invalid("/path/actor", "is a team; its members are asked one by one")
+
+
 def _who(request: Request, runtime: Runtime) -> Who:
-    if runtime.settings.auth == "required":
-        raise Unauthenticated("sign in first; X-Actor counts in open mode only")
-    try:
-        sender, person = X_ACTOR.read(request), X_ON_BEHALF_OF.read(request)
-    except Invalid as error:
-        raise Unauthenticated(f"a header that says who asks {error}") from None
+    sender, person = request.scope.get(SENDER) or _said(request, runtime)
     if sender is None:
         raise Unauthenticated("the header X-Actor is missing")
     actor = _known(sender, runtime, X_ACTOR.name)
@@ -66,6 +73,16 @@ def _who(request: Request, runtime: Runtime) -> Who:
     if actor.role != "system":
         raise Forbidden("only a system may speak on somebody's behalf")
     return Who(str(actor), str(_known(person, runtime, X_ON_BEHALF_OF.name)))
+
+
+def _said(request: Request, runtime: Runtime) -> tuple[str | None, str | None]:
+    """Who a request itself says that it comes from, and on whose behalf."""
+    if runtime.settings.auth == "required":
+        raise Unauthenticated("sign in first; X-Actor counts in open mode only")
+    try:
+        return X_ACTOR.read(request), X_ON_BEHALF_OF.read(request)
+    except Invalid as error:
+        raise Unauthenticated(f"a header that says who asks {error}") from None
 
 
 _parsed = lru_cache(maxsize=4096)(Actor.parse)

@@ -13,7 +13,7 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from bench import appends, clock, day, importing, lag, peers, rebuild, report, requests, scale
+from bench import appends, clock, day, importing, lag, notice, peers, rebuild, report, requests, scale, streams
 from bench.measure import Figure, Goal, Options, machine
 from bench.processes import stop_servers
 
@@ -26,6 +26,8 @@ _PARTS: dict[str, tuple[Callable[[Options], Awaitable[list[Figure]]], Sequence[G
     "scale": (scale.scale, scale.GOALS),
     "clock": (clock.clock, clock.GOALS),
     "import": (importing.importing, importing.GOALS),
+    "notice": (notice.notice, notice.GOALS),
+    "streams": (streams.streams, streams.GOALS),
     "day": (day.day, day.GOALS),
 }
 _ALSO = {"memory": "scale"}

@@ -14,7 +14,6 @@ from pathlib import Path
 from bench.day_desk import Desk
 from bench.day_figures import Lived, figures, goals
 from bench.day_hours import Hours
-from bench.day_inbox import Inbox
 from bench.day_keepers import Keepers
 from bench.day_ladder import Ladder
 from bench.day_model import CONFIGURATION, SUGGESTED, ZONE, Model, at, first_day
@@ -22,6 +21,7 @@ from bench.day_office import Office
 from bench.day_replay import Replay
 from bench.day_rescue import Rescue
 from bench.day_staff import Staff
+from bench.inbox import Inbox
 from bench.measure import Figure, Options
 from bench.processes import serving
 from bench.talking import Lines

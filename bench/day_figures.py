@@ -13,10 +13,10 @@ from typing import TypeVar
 
 from bench.day_board import Raised
 from bench.day_hours import Disturbed, Hours, is_night
-from bench.day_inbox import Inbox, Message
 from bench.day_model import ZONE, at
 from bench.day_replay import Replay
 from bench.day_rescue import Lost, Rescue
+from bench.inbox import Inbox, Message
 from bench.measure import Figure, Goal, figure, percentile
 from domain.values import OF_THE_RECEIPT
 

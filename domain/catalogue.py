@@ -16,7 +16,7 @@ from datetime import date, timedelta
 from functools import cache, cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import msgspec
 
@@ -25,8 +25,12 @@ from domain.calendars import OFFICE_HOURS, Calendar, CalendarConfig, country_cal
 from domain.deadlines import zone
 from domain.durations import Unit, Within, parse_duration
 from domain.errors import CalendarHasNoWorkingTime, ConfigurationError, Invalid
+from domain.hooks import Hook, read_hook
 from domain.integrations import Webhook, check_webhooks
 from domain.people import Duty
+from domain.push import Push, check_push
+from domain.tables import fault as _fault
+from domain.tables import read as _read
 from domain.values import Receipt, Terms
 
 __all__ = ["MADE_BY", "Catalogue", "Kind", "Messages", "Oidc", "load_catalogue", "parse_catalogue"]
@@ -36,9 +40,6 @@ MADE_BY = "{made_by}"
 
 _NONE = "none"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$\.?(.*)`)?", re.DOTALL)
-_MISSING = re.compile(r"Object missing required field `(.*?)`(?: - at `\$\.?(.*)`)?", re.DOTALL)
-_AT = re.compile(r"(.*) - at `(?:key in )?\$\.?(.*)`", re.DOTALL)
 
 _BUILT_IN_KINDS = """
 [delivery]
@@ -217,6 +218,7 @@ class _File(_Table, frozen=True):
     oidc: dict[str, object] | None = None
     evidence: dict[str, object] = {}
     messages: dict[str, object] = {}
+    push: dict[str, object] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +240,9 @@ class Catalogue:
     retention_after_close: str | None = None
     webhooks: tuple[Webhook, ...] = ()
     oidc: Oidc | None = None
-    hooks: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    hooks: Mapping[str, Hook] = field(default_factory=dict)
     messages: Messages = field(default_factory=lambda: _messages({}))
+    push: Push = Push()
 
     def kind(self, name: str) -> Kind:
         """The kind of that name. Raises `Invalid` where there is none."""
@@ -308,8 +311,9 @@ def parse_catalogue(text: str) -> Catalogue:
         retention_after_close=_read("retention", file.retention, _Retention, "the retention").after_close,
         webhooks=_webhooks(file.webhooks),
         oidc=None if file.oidc is None else _read("oidc", file.oidc, Oidc, "the sign-in"),
-        hooks={name: _read(f"hooks.{name}", raw, dict[str, object], "a hook") for name, raw in file.hooks.items()},
+        hooks={name: read_hook(name, raw, roles) for name, raw in file.hooks.items()},
         messages=_messages(file.messages),
+        push=_push(file.push),
     )
     try:
         catalogue.calendar(catalogue.default_calendar)
@@ -332,6 +336,12 @@ def _webhooks(tables: tuple[object, ...]) -> tuple[Webhook, ...]:
     webhooks = tuple(_read(f"webhooks[{n}]", raw, Webhook, "a webhook") for n, raw in enumerate(tables))
     check_webhooks(webhooks)
     return webhooks
+
+
+def _push(table: dict[str, object]) -> Push:
+    push = _read("push", table, Push, "the push messages")
+    check_push(push)
+    return push
 
 
 def _toml(text: str) -> dict[str, object]:
@@ -466,31 +476,3 @@ def _at_least_one(key: str, number: int) -> int:
     if number < 1:
         raise _fault(key, "is not a whole number of 1 or more")
     return number
-
-
-_T = TypeVar("_T")
-
-
-def _read(key: str, raw: object, shape: type[_T], what: str) -> _T:
-    """A table of the file in its shape; a fault is told by the key it is in."""
-    try:
-        return msgspec.convert(raw, shape)
-    except msgspec.ValidationError as error:
-        text = str(error)
-    if match := _UNKNOWN.fullmatch(text):
-        raise _fault(_join(key, match[2], match[1]), f"is not a key of {what}")
-    if match := _MISSING.fullmatch(text):
-        raise _fault(_join(key, match[2], match[1]), "is missing")
-    match = _AT.fullmatch(text)
-    detail, where = (match[1], match[2]) if match else (text, "")
-    detail = detail[0].lower() + detail[1:].replace("`object`", "a table").replace("`", "'")
-    raise _fault(_join(key, where), detail)
-
-
-def _join(*parts: str | None) -> str:
-    return ".".join(part for part in parts if part) or "the configuration"
-
-
-def _fault(key: str, detail: str) -> ConfigurationError:
-    """One line, whatever the file holds."""
-    return ConfigurationError(" ".join(f"{key}: {detail}".split()))

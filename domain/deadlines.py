@@ -33,6 +33,7 @@ __all__ = [
     "Shift",
     "calendar_warnings",
     "elapse",
+    "end_of_day",
     "local",
     "midnight_after",
     "resolve_due",
@@ -183,6 +184,15 @@ def midnight_after(day: dt.date, tz: tzinfo) -> datetime:
     '2017-10-15 03:00:00+00:00'
     """
     return instant_of(datetime.combine(day + timedelta(days=1), dt.time()), tz)
+
+
+def end_of_day(at: datetime, tz: tzinfo) -> datetime:
+    """The instant (UTC) with which the local day of an instant ends.
+
+    >>> str(end_of_day(datetime(2026, 11, 20, 17, tzinfo=UTC), zone("Asia/Shanghai")))  # one o'clock on Saturday
+    '2026-11-21 16:00:00+00:00'
+    """
+    return midnight_after(at.astimezone(tz).date(), tz)
 
 
 def calendar_warnings(due: Due, counted_from: datetime, calendar: Calendar) -> list[str]:

@@ -18,12 +18,15 @@ __all__ = [
     "CommitmentNotClosed",
     "ConfigurationError",
     "Conflict",
+    "ContentTooLarge",
     "DueRequired",
     "Forbidden",
     "IdempotencyKeyReused",
     "Invalid",
+    "MappingFailed",
     "MasterKeyLost",
     "NotFound",
+    "PhotosAreOff",
     "PreconditionFailed",
     "PrivateAddress",
     "ProjectionBehind",
@@ -65,6 +68,16 @@ class Invalid(UpheldError):
     def __init__(self, pointer: str, detail: str, *more: Rejection) -> None:
         super().__init__(detail)
         self.rejections = (Rejection(pointer, detail), *more)
+
+
+class MappingFailed(Invalid):
+    """What another system sent holds too little for the command that the configuration makes of it."""
+
+    code = "mapping_failed"
+    title = "The delivery could not be made into a command"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("", detail)
 
 
 class DueRequired(Invalid):
@@ -118,6 +131,16 @@ class NotFound(UpheldError):
     title = "Not found"
 
 
+class PhotosAreOff(NotFound):
+    """Nobody asked for photos in the configuration, so none are taken and none are shown."""
+
+    code = "photos_are_off"
+    title = "Photos are switched off"
+
+    def __init__(self) -> None:
+        super().__init__("photos are taken only where the configuration says [evidence] photos = true")
+
+
 class Conflict(UpheldError):
     """Somebody else changed the same thing first, again and again."""
 
@@ -140,6 +163,14 @@ class CommitmentNotClosed(UpheldError):
     code = "commitment_not_closed"
     status = 409
     title = "The commitment is not closed"
+
+
+class ContentTooLarge(UpheldError):
+    """What was sent is larger than it may be."""
+
+    code = "content_too_large"
+    status = 413
+    title = "Content Too Large"
 
 
 class PreconditionFailed(UpheldError):

@@ -217,7 +217,7 @@ class AmendingPolicy:
         """
         after, not_informed = "", 0
         while rows := await (await conn.execute(SQL["touched"], (job, after, _TOLD_AT_ONCE))).fetchall():
-            commitments = await self._ledger.commitments([id for _, ids in rows for id in ids])
+            commitments = await self._ledger.readable([id for _, ids in rows for id in ids])
             reached = await self._customers.find_all([customer_id for customer_id, _ in rows])
             moment = Moment(await self._ledger.clock.read(conn), origin, self._catalogue, self._staff.roster)
             found: list[Notice] = []

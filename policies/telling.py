@@ -5,7 +5,8 @@ it has come. Those notes become messages: the first at once, then at most one a 
 carry them out are enqueued in the same transaction. It is never rebuilt, and begins where it was first started.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,32 +25,49 @@ from domain.values import Origin
 from policies.carrying import Carrier
 from projections.checkpoints import SQL as CHECKPOINTS
 from projections.checkpoints import SYSTEMIC, Checkpoint, Failure, Fenced, ParkedStream, park
-from projections.log import Log, read_facts
+from projections.log import Log, by_stream, read_facts
 from projections.projection import Recorded, columns
+from store.database import Database, reaching_the_database
 from store.keyring import Keyring
 from store.ledger import Ledger
 from store.people import Staff
 from store.queries import queries
 
-__all__ = ["NAME", "TellingPolicy", "anything_to_tell", "category_of", "note"]
+__all__ = ["NAME", "TellingPolicy", "anything_to_tell", "note", "try_again", "unreached"]
 
 log = structlog.get_logger("upheld.telling")
 SQL = queries("policies", "telling.sql")
 
 NAME = "telling"
 _AT_ONCE = 100
+_PATIENCE = timedelta(minutes=10)
+"""How long a message waits for the one before, whose channel fails: lest there be a hundred when that is mended."""
 _KEPT = timedelta(days=7)
 _PURGE_EVERY = timedelta(minutes=10)
 _TYPES = frozenset(fact.__name__ for fact in TOLD_OF)
+_TIMED = frozenset({CommitmentMade.__name__, CommitmentAmended.__name__})
+"""What says when it is due."""
 
 
 async def anything_to_tell(conn: AsyncConnection[Any], now: datetime) -> bool:
     """Whether there is a message to be formed at `now`."""
-    row = await (await conn.execute(SQL["any_due"], {"now": now, "gather": GATHERED})).fetchone()
+    row = await (await conn.execute(SQL["any_due"], {"now": now, "gather": GATHERED, "patience": _PATIENCE})).fetchone()
     return bool(row and row[0])
 
 
-def category_of(notice: Notice) -> str:
+async def unreached(database: Database) -> set[str]:
+    """Who of the staff the last message did not reach, by any channel."""
+    return {actor for (actor,) in await database.fetch(SQL["unreached"])}
+
+
+async def try_again(database: Database, actor: str) -> None:
+    """Somebody has other channels: whether they work is to be seen."""
+    with reaching_the_database():
+        async with database.pool.connection() as conn:
+            await conn.execute(SQL["try_again"], (actor,))
+
+
+def _category_of(notice: Notice) -> str:
     """In which category of the contact points its recipient is found."""
     return "customer" if notice.is_for_customer else "person"
 
@@ -58,7 +76,7 @@ async def note(conn: AsyncConnection[Any], found: Sequence[Notice]) -> None:
     """Note what people are to be told; of whom nobody said how he is reached cannot be."""
     if not found:
         return
-    wanted = [(category_of(notice), notice.to) for notice in found]
+    wanted = [(_category_of(notice), notice.to) for notice in found]
     reached = set(await (await conn.execute(SQL["reached"], columns(wanted, 2))).fetchall())
     rows = [
         (
@@ -82,6 +100,17 @@ async def note(conn: AsyncConnection[Any], found: Sequence[Notice]) -> None:
         await conn.execute(SQL["note"], columns(rows, 12))
 
 
+@dataclass(slots=True)
+class _Decided:
+    """What comes of some facts of one commitment, and with which of them it failed, if it did."""
+
+    stream: UUID
+    notices: list[Notice] = field(default_factory=list)
+    is_timed: bool = False
+    reminder_at: datetime | None = None
+    failure: Failure | None = None
+
+
 class TellingPolicy:
     """Notes what people are to be told, and forms the messages."""
 
@@ -92,88 +121,112 @@ class TellingPolicy:
         self._staff = staff
         self._carrier = carrier
         self._purged: datetime | None = None
+        self._checkpoint: Checkpoint | None = None
 
     async def run(self, events: Log, conn: AsyncConnection[Any]) -> None:
         """Follow the log until cancelled."""
-        turn = 0
+        turn, self._checkpoint = 0, None
         while True:
-            await self.catch_up(events, conn)
+            await self.catch_up(events.now, conn)
             while await self.form(conn):
                 pass
+            await self.purge(conn)
             turn = await events.turn_after(turn)
 
-    async def catch_up(self, events: Log, conn: AsyncConnection[Any]) -> None:
-        """Take in what was recorded since."""
-        checkpoint = await Checkpoint.read(conn, NAME)
-        while checkpoint is not None and (page := await events.read(checkpoint.position)):
+    async def catch_up(self, read: Callable[[int], Awaitable[list[Recorded]]], conn: AsyncConnection[Any]) -> None:
+        """Take in what `read` says was recorded since."""
+        self._checkpoint = self._checkpoint or await Checkpoint.read(conn, NAME)
+        while self._checkpoint is not None and (page := await read(self._checkpoint.position)):
             try:
-                await self._take(conn, checkpoint, page)
+                await self._take(conn, self._checkpoint, page)
             except Fenced as error:
                 log.info("reads its checkpoint again", why=str(error))
-                checkpoint = await Checkpoint.read(conn, NAME)
+                self._checkpoint = await Checkpoint.read(conn, NAME)
             else:
-                checkpoint.position = page[-1].position
+                self._checkpoint.position = page[-1].position
 
     async def _take(self, conn: AsyncConnection[Any], checkpoint: Checkpoint, page: Sequence[Recorded]) -> None:
-        told = [one for one in page if one.type in _TYPES and one.stream not in checkpoint.parked]
-        told = told if told and await self._anybody(conn) else []
-        commitments = await self._ledger.commitments(list({one.stream for one in told}))
-        found: list[Notice] = []
-        touched: dict[UUID, Commitment] = {}
-        failures: dict[UUID, Failure] = {}
-        for one in told:
-            if one.stream in failures:
-                continue
-            try:
-                found += self._decide(one, commitments[one.stream])
-            except SYSTEMIC:
-                raise
-            except Exception as error:
-                log.exception("parked", policy=NAME, stream=str(one.stream), position=one.position)
-                failures[one.stream] = Failure(one.stream, one.position, error)
-            else:
-                if one.type in (CommitmentMade.__name__, CommitmentAmended.__name__):
-                    touched[one.stream] = commitments[one.stream]
+        facts = by_stream(one for one in page if one.type in _TYPES and one.stream not in checkpoint.parked)
+        decided = await self._decide(facts) if facts and await self._anybody(conn) else []
         async with conn.transaction():
             await checkpoint.move(conn, page[-1].position, page[-1].recorded_at)
-            await note(conn, found)
-            await self._remind(conn, touched)
-            for failure in failures.values():
+            await note(conn, [notice for one in decided for notice in one.notices])
+            await self._remind(conn, [one for one in decided if one.is_timed])
+            for failure in [one.failure for one in decided if one.failure is not None]:
                 await park(conn, NAME, failure)
                 await conn.execute(CHECKPOINTS["count_parking"], (NAME,))
                 checkpoint.parkings += 1
                 checkpoint.parked.add(failure.stream)
 
+    async def _decide(self, facts: Mapping[UUID, Sequence[Recorded]]) -> list["_Decided"]:
+        """What people are to be told because of some facts, stream by stream."""
+        moment = self._moment(self._ledger.clock.now())
+
+        def decide(commitment: Commitment) -> _Decided:
+            decided = _Decided(commitment.id)
+            for one in facts[commitment.id]:
+                try:
+                    decided.notices += notices(one.fact, commitment, moment)
+                except SYSTEMIC:
+                    raise
+                except Exception as error:
+                    log.exception("parked", policy=NAME, stream=str(one.stream), position=one.position)
+                    decided.failure = Failure(one.stream, one.position, error)
+                    break
+                if one.type in _TIMED:
+                    decided.is_timed, decided.reminder_at = True, reminder_at(commitment)
+            return decided
+
+        wanted = {stream: own[-1].version for stream, own in facts.items()}
+        try:
+            return list((await self._ledger.look(wanted, decide)).values())
+        except SYSTEMIC:
+            raise
+        except Exception:
+            log.exception("some promises are looked at one by one")
+        found: list[_Decided] = []
+        for stream, version in wanted.items():
+            try:
+                found += (await self._ledger.look({stream: version}, decide)).values()
+            except SYSTEMIC:
+                raise
+            except Exception as error:
+                log.exception("parked", policy=NAME, stream=str(stream), position=facts[stream][0].position)
+                found.append(_Decided(stream, failure=Failure(stream, facts[stream][0].position, error)))
+        return found
+
     async def _anybody(self, conn: AsyncConnection[Any]) -> bool:
         row = await (await conn.execute(SQL["has_contacts"])).fetchone()
         return bool(row and row[0])
 
-    def _decide(self, one: Recorded, commitment: Commitment) -> list[Notice]:
-        return notices(one.fact, commitment, self._moment(self._ledger.clock.now()))
-
-    async def _remind(self, conn: AsyncConnection[Any], touched: dict[UUID, Commitment]) -> None:
-        at = {id: reminder_at(commitment) for id, commitment in touched.items()}
-        if wanted := [(id, instant) for id, instant in at.items() if instant is not None]:
+    async def _remind(self, conn: AsyncConnection[Any], decided: Sequence["_Decided"]) -> None:
+        if wanted := [(one.stream, one.reminder_at) for one in decided if one.reminder_at is not None]:
             await conn.execute(SQL["remind"], columns(wanted, 2))
-        if unwanted := [id for id, instant in at.items() if instant is None]:
+        if unwanted := [one.stream for one in decided if one.reminder_at is None]:
             await conn.execute(SQL["forget"], (unwanted,))
 
     async def form(self, conn: AsyncConnection[Any]) -> int:
         """Form the messages that are due, and enqueue what carries them out; answers how many those are."""
         now = await self._ledger.clock.read(conn)
+        if not await anything_to_tell(conn, now):
+            return 0
         async with conn.transaction():
             await self._note_reminders(conn, now)
-            params = {"now": now, "gather": GATHERED, "limit": _AT_ONCE}
+            params = {"now": now, "gather": GATHERED, "patience": _PATIENCE, "limit": _AT_ONCE}
             formed = await (await conn.execute(SQL["form"], params)).fetchall()
             await self._carrier.enqueue(conn, formed)
+        return len(formed)
+
+    async def purge(self, conn: AsyncConnection[Any]) -> None:
+        """Forget now and then what was done so long ago that it cannot come again."""
+        now = await self._ledger.clock.read(conn)
         if self._purged is None or now - self._purged >= _PURGE_EVERY:
             await conn.execute(SQL["purge"], (now - _KEPT,))
             self._purged = now
-        return len(formed)
 
     async def _note_reminders(self, conn: AsyncConnection[Any], now: datetime) -> None:
         due = [id for (id,) in await (await conn.execute(SQL["reminders"], (now, _AT_ONCE))).fetchall()]
-        found = (await self._ledger.commitments(due)).values() if due else ()
+        found = (await self._ledger.readable(due)).values() if due else ()
         await note(conn, [notice for commitment in found for notice in reminder(commitment, self._moment(now))])
 
     async def retry(self, conn: AsyncConnection[Any], parked: ParkedStream) -> Failure | None:
@@ -183,17 +236,11 @@ class TellingPolicy:
             if checkpoint is None:
                 return None
             facts = await read_facts(conn, self._keyring, "stream", (checkpoint.position, parked.stream))
-            commitments = await self._ledger.commitments([parked.stream])
-            found: list[Notice] = []
-            for one in facts:
-                if one.position >= parked.position and one.type in _TYPES:
-                    try:
-                        found += self._decide(one, commitments[one.stream])
-                    except SYSTEMIC:
-                        raise
-                    except Exception as error:
-                        return Failure(one.stream, one.position, error)
-            await note(conn, found)
+            left = [one for one in facts if one.position >= parked.position and one.type in _TYPES]
+            (decided,) = await self._decide({parked.stream: left}) if left else [_Decided(parked.stream)]
+            if decided.failure is not None:
+                return decided.failure
+            await note(conn, decided.notices)
             await conn.execute(CHECKPOINTS["release"], (NAME, False, parked.stream))
             await conn.execute(CHECKPOINTS["count_parking"], (NAME,))
         return None

@@ -22,12 +22,14 @@ DELETE FROM reminders WHERE commitment_id = ANY(%s);
 DELETE FROM reminders WHERE commitment_id IN (SELECT commitment_id FROM reminders WHERE at <= %s ORDER BY at LIMIT %s)
 RETURNING commitment_id;
 
--- form: what those are told who are due, all that waits for one of them in one message; nobody twice in a minute
+-- form: what those are told who are due, all that waits for one of them in one message; nobody twice in a minute, and
+-- nobody soon again while the last message to him is still on its way
 WITH due AS (
     SELECT n.category, n.recipient
     FROM (SELECT category, recipient, at FROM notices WHERE message IS NULL AND at <= %(now)s ORDER BY at OFFSET 0) AS n
     LEFT JOIN tellings t USING (category, recipient)
-    WHERE t.told_at IS NULL OR t.told_at <= %(now)s - %(gather)s
+    WHERE t.told_at IS NULL OR t.told_at <= %(now)s - %(patience)s OR (t.told_at <= %(now)s - %(gather)s
+        AND NOT EXISTS (SELECT 1 FROM notices o WHERE o.message = t.message AND o.done_at IS NULL))
     GROUP BY n.category, n.recipient ORDER BY min(n.at) LIMIT %(limit)s
 ), told AS (
     INSERT INTO tellings (category, recipient, message, told_at)
@@ -38,15 +40,22 @@ WITH due AS (
     UPDATE notices n SET message = t.message FROM told t
     WHERE n.message IS NULL AND n.category = t.category AND n.recipient = t.recipient
       AND n.at <= %(now)s + %(gather)s
-    RETURNING n.message, n.category
+    RETURNING n.message, n.category, n.recipient
 )
-SELECT DISTINCT message, category FROM formed;
+SELECT DISTINCT message, category, recipient FROM formed;
 
 -- any_due: whether somebody is to be told something now
 SELECT EXISTS (SELECT 1 FROM reminders WHERE at <= %(now)s)
     OR EXISTS (SELECT 1 FROM notices n LEFT JOIN tellings t USING (category, recipient)
                WHERE n.message IS NULL AND n.at <= %(now)s
-                 AND (t.told_at IS NULL OR t.told_at <= %(now)s - %(gather)s));
+                 AND (t.told_at IS NULL OR t.told_at <= %(now)s - %(patience)s OR (t.told_at <= %(now)s - %(gather)s
+                     AND NOT EXISTS (SELECT 1 FROM notices o WHERE o.message = t.message AND o.done_at IS NULL))));
 
 -- purge: what was done long ago cannot come again
-DELETE FROM notices WHERE done_at < %s
+DELETE FROM notices WHERE done_at < %s;
+
+-- unreached: which of the staff the last message did not reach
+SELECT recipient FROM tellings WHERE category = 'person' AND NOT reached;
+
+-- try_again: somebody is reached by other channels now
+UPDATE tellings SET reached = true WHERE category = 'person' AND recipient = %s AND NOT reached

@@ -7,6 +7,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from typing import Literal
 from uuid import UUID
 
 from babel.support import Translations
@@ -99,6 +100,7 @@ class _Words:
     def __init__(self, locale: str, tz: tzinfo, now: datetime) -> None:
         self._locale = locale.replace("-", "_")
         self._tz, self._now = tz, now
+        self._length: Literal["short", "narrow"] = "short" if self._locale == "zh_CN" else "narrow"
         self._words: Translations = translations("policies", self._locale)
 
     def _say(self, text: str, **values: object) -> str:
@@ -129,7 +131,7 @@ class _Words:
             case "reassigned":
                 return self._say("no longer yours")
             case "withdrawn":
-                return self._say("promise withdrawn")
+                return self._say("withdrawn")
             case "missed":
                 return self._say("please confirm")
             case "due_soon":
@@ -151,7 +153,7 @@ class _Words:
             "contacts": "customer keeps asking",
             "raised": "raised to you",
         }
-        what = self._say("promise in danger: %(cause)s", cause=self._say(said.get(cause, cause)))
+        what = self._say("in danger: %(cause)s", cause=self._say(said.get(cause, cause)))
         if cause in _TELL_THE_CUSTOMER and one.commitment.due.at > self._now:
             return self._say("%(what)s, %(left)s left", what=what, left=self._left(one.commitment))
         return what
@@ -161,8 +163,8 @@ class _Words:
         minutes = max(int((commitment.due.at - self._now).total_seconds()) // 60, 0)
         days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
         units = [(days, "day"), (hours, "hour")] if days else [(hours, "hour"), (minutes, "minute")]
-        parts = [format_unit(n, f"duration-{unit}", "short", locale=self._locale) for n, unit in units if n]
-        return " ".join(parts) or format_unit(0, "duration-minute", "short", locale=self._locale)
+        parts = [format_unit(n, f"duration-{unit}", self._length, locale=self._locale) for n, unit in units if n]
+        return " ".join(parts) or format_unit(0, "duration-minute", self._length, locale=self._locale)
 
     def in_full(self, one: Told) -> str:
         """A promise as one of the staff is told of it."""

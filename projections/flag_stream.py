@@ -20,7 +20,7 @@ from prometheus_client import Gauge
 
 from domain.errors import Unavailable
 from projections.flags import FlagFilter, FlagRow, Flags, Raised
-from projections.log import Log
+from projections.log import Log, end_of_the_log
 
 __all__ = ["FlagChange", "FlagWatch", "Look"]
 
@@ -30,6 +30,7 @@ _REMEMBERED = 10_000
 _WAITING = 1_000
 """Changes that may wait for somebody who takes them slowly."""
 _LINGER_SECONDS = 60.0
+_GATHER_SECONDS = 0.03
 _PAUSE = 0.5
 
 _looking = Gauge("upheld_flag_streams", "Who looks on as flags come and go", multiprocess_mode="livesum")
@@ -164,15 +165,19 @@ class FlagWatch:
         self._ready.set()
 
     async def _watch(self) -> None:
-        loop, turn = asyncio.get_running_loop(), 0
+        loop, turn, behind = asyncio.get_running_loop(), 0, False
         needed_at = loop.time()
         while self._looks or loop.time() - needed_at < _LINGER_SECONDS:
-            turn = await self._log.turn_after(turn)
-            await self._look_again()
+            # What was recorded is projected a moment later.
+            turn = turn if behind else await self._log.turn_after(turn)
+            await asyncio.sleep(_GATHER_SECONDS)
+            behind = await self._look_again()
             if self._looks:
                 needed_at = loop.time()
 
-    async def _look_again(self) -> None:
+    async def _look_again(self) -> bool:
+        """Tell what has changed; answers whether more was recorded than the flags have taken in."""
+        end = await end_of_the_log(self._flags.database)
         position, now = await self._flags.position(), await self._now()
         touched = await self._flags.touched(self._position, position)
         for id in await self._flags.raised_between(self._looked_at, now):
@@ -182,6 +187,7 @@ class FlagWatch:
             for id, at in sorted(touched.items(), key=lambda item: item[1]):
                 self._note(id, FlagChange(at, self._known.get(id), hold.get(id)))
         self._position, self._looked_at = max(position, self._position), now
+        return position < end and bool(self._looks)
 
     def _note(self, id: UUID, change: FlagChange) -> None:
         if change.before == change.after:

@@ -135,12 +135,16 @@ class Log:
         """The next facts behind a position, as soon as there are any. Needs `follow` to run."""
         while True:
             turn = self._turns
-            async with self._reading:
-                # What ended here when somebody looked in this turn does not go on before the next one.
-                page = await self._read(position) if self._ends.get(position) != turn else []
-            if page:
+            if page := await self.now(position):
                 return page
             await self.turn_after(turn)
+
+    async def now(self, position: int) -> list[Recorded]:
+        """The next facts behind a position, if there are any in this turn. Needs `follow` to run."""
+        turn = self._turns
+        async with self._reading:
+            # What ended here when somebody looked in this turn does not go on before the next one.
+            return await self._read(position) if self._ends.get(position) != turn else []
 
     async def read(self, position: int) -> list[Recorded]:
         """The next facts behind a position, if there are any now."""

@@ -46,7 +46,10 @@ class DueView:
 
 @dataclass(slots=True)
 class CommitmentView:
-    """A commitment. `erased` tells that its personal fields are gone for good, and read null."""
+    """A commitment. `erased` tells that its personal fields are gone for good, and read null.
+
+    `taken_by` said that he deals with what is wrong, and `paused_until` its climb waits for him.
+    """
 
     id: UUID
     version: int
@@ -72,6 +75,8 @@ class CommitmentView:
     contacts: int
     postponements: int
     escalation_level: int
+    taken_by: str | None
+    paused_until: datetime | None
     warnings: tuple[str, ...]
     erased: bool
 
@@ -112,6 +117,8 @@ def view(commitment: Commitment, warnings: tuple[str, ...] = ()) -> CommitmentVi
         contacts=commitment.contacts,
         postponements=commitment.postponements,
         escalation_level=commitment.escalation_level,
+        taken_by=commitment.escalation_taken_by,
+        paused_until=commitment.paused_until,
         warnings=warnings,
         erased=commitment.promise is None,
     )

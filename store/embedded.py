@@ -46,6 +46,8 @@ _LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--buil
 # What a new server begins with; it stands in postgresql.conf, where whoever runs it may change it. The defaults are
 # those of another time: now what is live of a million commitments stays in memory, and checkpoints are seldom.
 _SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "4GB", "checkpoint_timeout": "15min", "random_page_cost": "1.1"}
+_CONNECTIONS = 250
+"""Whoever leads everything takes about thirty, every other process a dozen."""
 
 _threads = threading.Lock()  # the lock between processes does not keep threads apart
 _handles: Counter[Path] = Counter()  # one entry in .handle_pids.json stands for all handles of a process
@@ -209,7 +211,8 @@ class EmbeddedServer:
         (self.pgdata / "postmaster.pid").unlink(missing_ok=True)
         (sockets / f"{_SOCKET}.lock").unlink(missing_ok=True)
         # The server trusts whoever reaches its socket, so nobody else may.
-        options = ("-h", "", "-p", "5432", "-k", str(sockets), "-c", "unix_socket_permissions=0700")
+        settings = ("unix_socket_permissions=0700", f"max_connections={_CONNECTIONS}")
+        options = ("-h", "", "-p", "5432", "-k", str(sockets), *(f"-c{setting}" for setting in settings))
         paths = ("-D", str(self.pgdata), "-l", str(self.pgdata / "log"))
         for patience in (0.1, 0.2, 0.4, 0.8, 1.6, 0):
             try:

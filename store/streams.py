@@ -2,14 +2,18 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
+import psycopg
+import structlog
+
 from domain.commitment import Commitment
-from domain.errors import NotFound
+from domain.errors import NotFound, Unavailable
+from domain.facts import CommitmentAmended
 from domain.order import Order
 from store.clock import Clock
 from store.database import Database
@@ -19,7 +23,10 @@ from store.queries import queries
 
 __all__ = ["Known", "Streams"]
 
+log = structlog.get_logger("upheld.streams")
 SQL = queries("store", "streams.sql")
+
+T = TypeVar("T")
 
 _REMEMBERED = 10_000
 _SIBLINGS = 50
@@ -60,6 +67,38 @@ class Streams:
         """Those of these streams that are commitments, as the log has them now."""
         return await self.commitments_at(streams, _FOREVER)
 
+    async def readable(self, streams: Sequence[UUID]) -> dict[UUID, Commitment]:
+        """The same, without those that cannot be read, of which the process's log tells; they hold up no other."""
+        try:
+            return await self.commitments(streams)
+        except (Unavailable, psycopg.Error):
+            raise
+        except Exception:
+            log.exception("some commitments are read one by one")
+        found: dict[UUID, Commitment] = {}
+        for stream in streams:
+            try:
+                found |= await self.commitments([stream])
+            except (Unavailable, psycopg.Error):
+                raise
+            except Exception:
+                log.exception("a commitment cannot be read", commitment_id=str(stream))
+        return found
+
+    async def look(self, wanted: Mapping[UUID, int], read: Callable[[Commitment], T]) -> dict[UUID, T]:
+        """What `read` makes of these commitments, each at least as new as a version; what is remembered is not read.
+
+        `read` must not wait: nobody changes the commitment meanwhile.
+        """
+        found: dict[UUID, T] = {}
+        for stream, version in wanted.items():
+            async with self._alone(stream):
+                known = self._known.get(stream)
+                if known is not None and known.aggregate.version >= version:
+                    found[stream] = read(known.aggregate)
+        forgotten = await self.commitments([stream for stream in wanted if stream not in found])
+        return found | {stream: read(commitment) for stream, commitment in forgotten.items()}
+
     async def orders(self, order_ids: Collection[str]) -> dict[str, Order]:
         """Those of these orders of which something was recorded, as the log has them now."""
         return await self.orders_at(order_ids, _FOREVER)
@@ -83,6 +122,19 @@ class Streams:
         if known is None or not isinstance(known.aggregate, Commitment):
             raise NotFound(f"there is no commitment {stream}")
         return known.aggregate
+
+    async def commitment_in(self, stream: UUID, revision: int) -> Commitment:
+        """The commitment as it stood last in a revision, before it was amended. Raises `NotFound`."""
+        aggregate = None
+        rows = await self._database.fetch(SQL["load"], (0, _EVER, _FOREVER, stream))
+        for number, topic, state, wrapped in rows:
+            fact = read_fact(self._keyring, self._keyring.key_of(stream, wrapped), stream, number, topic, state)
+            if isinstance(fact, CommitmentAmended) and fact.revision > revision:
+                break
+            aggregate = fact.mutate(aggregate)
+        if not isinstance(aggregate, Commitment):
+            raise NotFound(f"there is no commitment {stream}")
+        return aggregate
 
     async def commitments_at(self, streams: Sequence[UUID], as_of: datetime) -> dict[UUID, Commitment]:
         """Those of these streams that are commitments, by what was recorded until `as_of`."""

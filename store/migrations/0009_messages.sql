@@ -19,15 +19,16 @@ CREATE TABLE notices (
 );
 CREATE INDEX notices_waiting_idx ON notices (at) WHERE message IS NULL;
 CREATE INDEX notices_of_recipient_idx ON notices (category, recipient) WHERE message IS NULL;
-CREATE INDEX notices_message_idx ON notices (message) WHERE done_at IS NULL;
+CREATE INDEX notices_message_idx ON notices (message) WHERE message IS NOT NULL;
 CREATE INDEX notices_done_idx ON notices (done_at) WHERE done_at IS NOT NULL;
 
--- When somebody was last told something: not again within a minute.
+-- When somebody was last told something: not again within a minute; and whether that reached him.
 CREATE TABLE tellings (
     category  text COLLATE "C" NOT NULL,
     recipient text COLLATE "C" NOT NULL,
     message   uuid NOT NULL,
     told_at   timestamptz NOT NULL,
+    reached   boolean NOT NULL DEFAULT true,
     PRIMARY KEY (category, recipient)
 );
 

@@ -17,10 +17,16 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-__all__ = ["MASTER_KEY", "Api", "EmptyDatabase", "Serving", "instant", "refused", "run"]
+__all__ = ["BROWSER_KEYS", "MASTER_KEY", "Api", "EmptyDatabase", "Serving", "instant", "refused", "run"]
 
 MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
 """The key of every database that several processes of a test share."""
+
+BROWSER_KEYS = {
+    "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+    "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+}
+"""What a browser says of itself when it asks for messages: the keys of the example in RFC 8291."""
 
 ROOT = Path(__file__).parents[2]
 _START_WITHIN, _STOP_WITHIN = 40.0, 10.0
@@ -170,8 +176,12 @@ class Api:
         if method == "GET" and self._seen[0]:
             sent.setdefault("Upheld-Min-Position", str(self._seen[0]))
         answer = self.client.request(method, path, params=asked or None, headers=sent, json=body)
-        self._seen[0] = max(self._seen[0], int(answer.headers.get("Upheld-Position", 0)))
+        self.see(answer)
         return answer
+
+    def see(self, answer: httpx.Response) -> None:
+        """Whoever reads from now on reads what was written by a command, whoever sent it."""
+        self._seen[0] = max(self._seen[0], int(answer.headers.get("Upheld-Position", 0)))
 
     def get(self, path: str, *, headers: Mapping[str, str] | None = None, **params: Any) -> Any:
         """What a GET answers, which must be 200."""

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 
-from tests.api.serving import Api, Serving, refused
+from tests.api.serving import BROWSER_KEYS, Api, Serving, refused
 
 AT = "2029-06-01T12:00:00Z"
 DUE = {"at": AT, "not_before": "2029-06-01T11:00:00Z", "time_zone": "Asia/Shanghai", "calendar": "CN"}
@@ -68,6 +68,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "address": "1 High Street",
         "depot": "east",
     },
+    ("POST", "people/courier:li/push-subscriptions"): {"endpoint": "https://push.example/s", "keys": BROWSER_KEYS},
     ("POST", "deadlines/preview"): {"due": DUE, "time_zone": "Asia/Shanghai", "calendar": "CN", "from": AT},
     ("PUT", "test-clock"): {"now": AT},
 }

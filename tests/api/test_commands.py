@@ -81,6 +81,8 @@ def test_a_commitment_is_shown_as_the_contract_has_it(agent: Api, order: str) ->
         "contacts": 0,
         "postponements": 0,
         "escalation_level": 0,
+        "taken_by": None,
+        "paused_until": None,
         "warnings": ["calendar_incomplete"],
         "erased": False,
     }

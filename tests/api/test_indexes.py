@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from projections.registry import PROJECTIONS
 from store.database import Database
 from store.keyring import Keyring
 from tests.api.conftest import Serve
-from tests.api.serving import Api
+from tests.api.serving import BROWSER_KEYS, Api
 from tests.messages.receivers import eventually
 
 pytestmark = pytest.mark.anyio
@@ -27,7 +28,7 @@ ORDER BY s.indexrelname
 
 
 async def test_no_index_is_there_that_no_question_goes_by(
-    serve: Serve, database: Database, keyring: Keyring, project: Callable[..., Awaitable[None]]
+    serve: Serve, database: Database, keyring: Keyring, project: Callable[..., Awaitable[None]], tmp_path: Path
 ) -> None:
     await generate(database, keyring, Plan(1_500, until=datetime.now(UTC), per_day=500))
     await project(*PROJECTIONS, CLOCK)
@@ -35,13 +36,29 @@ async def test_no_index_is_there_that_no_question_goes_by(
         await conn.execute("VACUUM ANALYZE")
         # A table of a few pages is read from end to end, whatever indexes it has.
         await conn.execute(SQL("ALTER DATABASE {} SET enable_seqscan = off").format(Identifier(conn.info.dbname)))
-    with serve(database_url=database.dsn) as serving:
+    config = tmp_path / "upheld.toml"
+    config.write_text(_CONFIG)
+    with serve(database_url=database.dsn, config=config) as serving:
         ask_everything(serving.by("supervisor:wang"))
         go_on(serving.by("agent:ling"))
 
     # What connections have counted is there for all to see once they are closed.
     idle = [name for (name,) in await database.fetch(_IDLE)]
     assert not idle, ", ".join(idle)
+
+
+_CONFIG = """
+[[webhooks]]
+url = "http://127.0.0.1:9/nobody-listens"
+secret = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
+allow_private = true
+[hooks.helpdesk]
+verify = "bearer"
+secret = "a-secret-of-the-test"
+[[hooks.helpdesk.commands]]
+send = "POST /v1/commitments/{nowhere}/contacts"
+body = { channel = "phone" }
+"""
 
 
 def ask_everything(api: Api) -> None:
@@ -90,6 +107,12 @@ def go_on(api: Api) -> None:
     promise = api.promise(order_id=order)
     api.by("system:oms").assign(order, "courier:li")
     api.by("courier:li").receipt(promise["id"])
+    hook = api.client.post("/v1/hooks/helpdesk", json={}, headers={"Authorization": "Bearer a-secret-of-the-test"})
+    assert hook.status_code == 202
+    today = api.post("/v1/people/courier:li/keeper-link", None).json()["url"]
+    assert api.client.get(today).status_code == 200
+    browser = {"endpoint": "https://push.example/s", "keys": BROWSER_KEYS}
+    assert api.post("/v1/people/courier:li/push-subscriptions", browser).status_code == 201
     api.command(promise["id"], "amendments", {"promise": "It comes in the evening", "reason": "The van broke down"})
     eventually(lambda: "HandoffFailed" in api.told(promise["id"]))
     notice = {"where": {"order_id": order}, "promise": "It comes at night", "reason": "Snow", "inform_customers": True}

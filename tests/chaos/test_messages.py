@@ -3,9 +3,11 @@
 import random
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -17,6 +19,11 @@ from tests.messages.receivers import Inbox, eventually
 
 BURSTS, KILLS = 6, 3
 FAILS = 0.2
+_CONFIG = """
+[messages]
+customer_hours = "24/7"
+retry_after = ["PT0S", "PT0S", "PT1S", "PT1S", "PT1S"]
+"""
 _BETWEEN = 5.0
 """Seconds within which what was sent before a kill and recorded by nobody is sent again."""
 
@@ -26,7 +33,7 @@ class Company:
 
     def __init__(self, stack: ExitStack, folder: Path, url: str) -> None:
         config = folder / "upheld.toml"
-        config.write_text('[messages]\nretry_after = ["PT0S", "PT0S", "PT1S", "PT1S", "PT1S"]\n')
+        config.write_text(_CONFIG)
         self._settings: dict[str, object] = {
             "database_url": url,
             "master_key": MASTER_KEY,
@@ -143,10 +150,62 @@ def test_what_was_decided_and_waits_when_the_process_dies_is_told_by_the_next(tm
         eventually(lambda: outcomes(url) == {"done": 2})
 
 
-def promise(company: Company, number: int, couriers: int) -> None:
+@pytest.mark.timeout(600)
+def test_a_notice_tells_each_customer_once_of_all_his_promises_whoever_is_killed(
+    tmp_path: Path, url: str, rounds: int
+) -> None:
+    promises, customers = (300, 120) if rounds == 1 else (10_000, 4_000)
+    with Inbox() as inbox, ExitStack() as stack:
+        company = Company(stack, tmp_path, url)
+        with ThreadPoolExecutor(8) as together:
+            list(together.map(lambda number: contact(company, number, inbox), range(customers)))
+            list(together.map(lambda number: promise(company, number, promises, customers), range(promises)))
+        notice = {"where": {"kind": "redelivery"}, "due": {"shift": {"amount": 1, "unit": "days"}}, "reason": "Snow"}
+        began = time.monotonic()
+        job = company.send("POST", "/v1/amendments", notice | {"inform_customers": True}, key="snow").json()["job"]
+        for part in (0.3, 0.7):
+            eventually(lambda part=part: progress(company, job)["done"] >= part * promises, within=120)  # type: ignore[misc]
+            company.kill_the_oldest()
+        eventually(lambda: progress(company, job)["state"] == "done", within=120)
+        amended = time.monotonic() - began
+        eventually(lambda: len(inbox.got) > customers / 2, within=120)
+        company.kill_the_oldest()
+        eventually(lambda: len(set(inbox.ids)) == customers, within=300)
+        told = time.monotonic() - began
+
+        done = progress(company, job)
+        assert (done["matched"], done["done"], done["skipped"], done["not_informed"]) == (promises, promises, [], 0)
+        assert {shown["revision"] for shown in first_page(company)} == {2}, "each was amended once"
+        eventually(lambda: informed(url) == promises, within=60)
+        twice = [id for id, count in Counter(inbox.ids).items() if count > 1]
+        assert all(any(fell_between(inbox, id, kill) for kill in company.kills) for id in twice)
+        print(f"{promises} promises amended in {amended:.1f} s, {customers} customers told in {told:.1f} s, with three")
+        print(f"kills; {len(twice)} messages came twice")
+
+
+def contact(company: Company, number: int, inbox: Inbox) -> None:
+    reached = {"locale": "en", "channels": [inbox.channel(f"customer-{number}")]}
+    company.send("PUT", f"/v1/customers/CU-{number}/contact", reached)
+
+
+def progress(company: Company, job: str) -> dict[str, Any]:
+    return dict(company.send("GET", f"/v1/jobs/{job}", None).json())
+
+
+def first_page(company: Company) -> list[dict[str, Any]]:
+    return list(company.send("GET", "/v1/commitments?limit=500", None).json()["items"])
+
+
+def informed(url: str) -> int:
+    with psycopg.connect(url, autocommit=True) as conn:
+        row = conn.execute("SELECT count(*) FROM stored_events WHERE topic = 'CustomerInformed'").fetchone()
+    return int(row[0]) if row is not None else 0
+
+
+def promise(company: Company, number: int, couriers: int, customers: int = 1) -> None:
     body = {
         "kind": "redelivery",
-        "customer_id": "CU-7",
+        "customer_id": f"CU-{number % customers}",
         "order_id": f"SO-{number % couriers}",
         "promise": f"It comes by noon ({number})",
         "due": {"within": {"amount": 3, "unit": "days"}},

@@ -123,9 +123,10 @@ def test_the_example_of_the_documentation_is_legal() -> None:
     assert (catalogue.person_scorecards, catalogue.evidence_photos) == (False, True)
     assert catalogue.retention_after_close == "P2Y"
     assert [len(hook.secrets) for hook in catalogue.webhooks] == [1, 2]
+    assert (catalogue.push.subject, catalogue.push.allow_private) == ("mailto:ops@example.com", False)
     assert catalogue.oidc is not None
     assert catalogue.oidc.issuer == "https://login.example"
-    assert catalogue.hooks["helpdesk"]["verify"] == "hmac"
+    assert catalogue.hooks["helpdesk"].actor == "system:helpdesk"
 
 
 def test_without_a_file_promises_count_in_utc_by_office_hours() -> None:
@@ -224,6 +225,10 @@ def test_an_unknown_calendar_is_refused_with_its_pointer(name: str) -> None:
         ("retention.after = 'P2Y'", "retention.after: is not a key of the retention"),
         ("oidc.issuer = 'https://login.example'", "oidc.client_id: is missing"),
         ("evidence.photo = true", "evidence.photo: is not a key of the evidence"),
+        ("push.subject = 'ops@example.com'", "push.subject: is not an address, as in mailto:ops@example.com"),
+        ("push.subject = 'mailto:'", "push.subject: is not an address"),
+        ("push.subject = 3", "push.subject: expected 'str | null', got 'int'"),
+        ("push.topic = 'tasks'", "push.topic: is not a key of the push messages"),
         ("[kinds", "the configuration: is not TOML"),
         ("x = " + "[" * 5_000, "the configuration: is not TOML"),
     ],
@@ -288,6 +293,7 @@ secret = ["whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz", "whsec_YWJjZGVmZ2hpamFiY2RlZ
 [hooks.helpdesk]
 verify = "hmac"
 header = "X-Hub-Signature"
+secret = "secret"
 [privacy]
 person_scorecards = false
 [retention]
@@ -298,4 +304,7 @@ client_id = "upheld"
 client_secret = "secret"
 [evidence]
 photos = true
+[push]
+subject = "mailto:ops@example.com"
+allow_private = false
 """

@@ -18,6 +18,8 @@ CONFIG = """
 time_zone = "Asia/Shanghai"
 calendar = "CN"
 [roles.chief]
+[push]
+allow_private = true
 [messages]
 retry_after = ["PT0S", "PT0S", "PT1S"]
 template_ids = { "assigned.zh-CN" = "SMS_7001" }

@@ -56,6 +56,25 @@ def test_where_every_channel_fails_it_is_recorded_and_the_flag_comes_as_ever(peo
     assert agent.flag(id) == "not_received"
 
 
+def test_whom_no_channel_reaches_is_listed_until_one_does(people: People, inbox: Inbox) -> None:
+    inbox.answer = lambda _: 500
+    agent, courier = people.person("agent"), people.person("courier", inbox.channel())
+    assert courier.actor not in unreachable(agent)
+    promised_to(courier, agent, people)
+    eventually(lambda: courier.actor in unreachable(agent))
+
+    inbox.answer = lambda _: 200
+    agent.later(minutes=1)
+    promised_to(courier, agent, people)
+
+    eventually(lambda: courier.actor not in unreachable(agent))
+
+
+def unreachable(agent: Api) -> set[str]:
+    found = agent.get("/v1/people", unreachable="true", limit=500)["items"]
+    return {person["actor"] for person in found}
+
+
 def test_who_has_no_channel_is_known_not_to_have_been_told(people: People) -> None:
     agent, courier = people.person("agent"), people.person("courier")
 

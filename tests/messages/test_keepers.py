@@ -105,7 +105,7 @@ def test_who_made_the_promise_himself_needs_no_message(people: People, inbox: In
 
     assert inbox.wait(1) == inbox.texts
     assert len(inbox.texts) == 1
-    assert "Due in 59 min" in inbox.texts[0], "only of what falls due soon he is reminded"
+    assert "Due in 59m" in inbox.texts[0], "only of what falls due soon he is reminded"
 
 
 def test_ten_promises_in_a_minute_are_two_messages_and_ten_flags_are_one(people: People, inbox: Inbox) -> None:
@@ -155,7 +155,7 @@ def test_a_changed_promise_is_told_anew_and_a_withdrawn_one_to_whoever_knew_of_i
     agent.later(minutes=2)
     agent.command(made["id"], "withdrawal", {"reason": "not needed", "cause": "agreed"})
 
-    assert "Stop 3: promise withdrawn" in inbox.wait(3)[2]
+    assert "Stop 3: withdrawn" in inbox.wait(3)[2]
 
 
 def test_whoever_knew_of_it_hears_that_another_one_has_it(people: People, inbox: Inbox) -> None:

@@ -38,7 +38,7 @@ def company(people: People) -> Iterator[Company]:
 
 
 NEW, NAG = "Stop 11: new promise", "Stop 11: please confirm"
-UNCONFIRMED = "Promise in danger: not confirmed"
+UNCONFIRMED = "In danger: not confirmed"
 
 
 def test_a_missed_receipt_climbs_step_by_step(company: Company) -> None:
@@ -98,7 +98,7 @@ def test_a_decline_goes_to_the_maker_at_once_with_the_time_left_to_tell_the_cust
     company.courier.receipt(id, "declined", reason="the van is full")
 
     company.inboxes["agent"].wait(1)
-    assert company.told()["agent"] == ["Promise in danger: declined, 3 hr left"]
+    assert company.told()["agent"] == ["In danger: declined, 3h left"]
 
 
 def test_whoever_is_asked_too_often_or_moved_too_often_is_the_supervisors_matter_at_once(company: Company) -> None:
@@ -108,7 +108,7 @@ def test_whoever_is_asked_too_often_or_moved_too_often_is_the_supervisors_matter
         company.agent.command(id, "contacts", {"channel": "phone"})
 
     company.inboxes["supervisor"].wait(1)
-    assert company.told()["supervisor"] == ["Promise in danger: customer keeps asking"]
+    assert company.told()["supervisor"] == ["In danger: customer keeps asking"]
 
 
 def test_who_is_off_duty_is_passed_over_and_told_when_he_begins(people: People) -> None:
@@ -165,7 +165,7 @@ def test_who_has_it_is_reminded_before_it_is_due(company: Company) -> None:
     company.agent.later(minutes=1)
 
     company.inboxes["courier"].wait(2)
-    assert company.told()["courier"][1] == "Stop 11: due in 1 hr"
+    assert company.told()["courier"][1] == "Stop 11: due in 1h"
 
 
 def test_whoever_takes_it_pauses_the_climb_for_all(company: Company) -> None:
@@ -186,7 +186,7 @@ def test_what_is_raised_goes_up_at_once(company: Company) -> None:
     company.agent.command(id, "escalations", {"action": "raised"})
 
     company.inboxes["supervisor"].wait(1)
-    assert company.told()["supervisor"] == ["Promise in danger: raised to you"]
+    assert company.told()["supervisor"] == ["In danger: raised to you"]
 
 
 def test_a_broken_promise_goes_to_the_maker_then_up(company: Company, everybody: Api) -> None:
@@ -198,5 +198,5 @@ def test_a_broken_promise_goes_to_the_maker_then_up(company: Company, everybody:
     company.agent.later(hours=1)
 
     company.inboxes["supervisor"].wait(1)
-    assert company.told()["agent"] == ["Promise in danger: overdue"]
+    assert company.told()["agent"] == ["In danger: overdue"]
     assert everybody.commitment(id)["escalation_level"] == 2

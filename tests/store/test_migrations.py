@@ -195,6 +195,19 @@ async def test_a_log_from_before_partitions_keeps_its_events_and_knows_its_strea
     assert await cursor.fetchall() == [(1, one), (2, other), (3, one)]
 
 
+async def test_a_file_that_comes_later_with_a_lower_number_is_applied_all_the_same(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = _load()
+    missing = next(migration for migration in everything if migration.name == "0010_webhooks")
+    with monkeypatch.context() as patch:
+        patch.setattr("store.migrations._load", lambda: [one for one in everything if one != missing])
+        await apply(connection)
+
+    assert await apply(connection) == [missing.name]
+    assert await apply(connection) == []
+
+
 async def test_partitions_are_made_ahead_and_a_stream_is_read_from_its_own(connection: Connection) -> None:
     await apply(connection)
     for position in (9_500_000, 10_500_000, 20_500_000):

@@ -1,4 +1,4 @@
-"""Where the messages of a replayed day arrive: one address, with a path for each person.
+"""Where the messages of a bench arrive: one address, with a path for each person.
 
 >>> async with Inbox.open(lambda: datetime(2027, 3, 2, 6, 30, tzinfo=UTC)) as inbox:  # doctest: +SKIP
 ...     inbox.address

@@ -1,0 +1,60 @@
+"""Photos that show what became of a promise, each encrypted under a key of its own."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from domain.errors import IdempotencyKeyReused
+from store.database import Database, reaching_the_database
+from store.keyring import Keyring
+from store.queries import queries
+
+__all__ = ["Evidence"]
+
+SQL = queries("store", "evidence.sql")
+
+
+class Evidence:
+    """Keeps photos and finds them again.
+
+    >>> evidence = Evidence(database, keyring)
+    >>> await evidence.put(id, jpeg, by="courier:li", at=now, sent=body)  # doctest: +SKIP
+    True
+    >>> await evidence.find(id) == jpeg  # doctest: +SKIP
+    True
+    """
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database = database
+        self._keyring = keyring
+
+    async def put(self, id: UUID, photo: bytes, *, by: str, at: datetime, sent: bytes) -> bool:
+        """Keep a photo, which was `sent` in other bytes; False where it is there already.
+
+        Raises `IdempotencyKeyReused` where another one has this id.
+        """
+        key, digest = self._keyring.new_key(), self._keyring.digest(sent)
+        row = (id, at, by, digest, self._keyring.wrap(id, key), self._keyring.seal(key, photo, _context(id)))
+        with reaching_the_database():
+            async with self._database.pool.connection() as conn:
+                if await (await conn.execute(SQL["put"], row)).fetchone() is not None:
+                    return True
+        if await self._database.fetch(SQL["body_hash"], (id,)) != [(digest,)]:
+            raise IdempotencyKeyReused
+        return False
+
+    async def find(self, id: UUID) -> bytes | None:
+        """The photo, as a JPEG."""
+        rows = await self._database.fetch(SQL["find"], (id,))
+        if not rows:
+            return None
+        ((wrapped, document),) = rows
+        return self._keyring.open(self._keyring.unwrap(id, wrapped), document, _context(id))
+
+    async def known(self, ids: Sequence[UUID]) -> set[UUID]:
+        """Which of these photos there are."""
+        return {id for (id,) in await self._database.fetch(SQL["known"], (list(ids),))}
+
+
+def _context(id: UUID) -> bytes:
+    return b"evidence/" + id.bytes

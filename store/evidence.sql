@@ -1,0 +1,12 @@
+-- put: a photo, unless its id is taken
+INSERT INTO evidence (id, taken_at, taken_by, body_hash, key, document) VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (id) DO NOTHING RETURNING id;
+
+-- body_hash: of what the photo of an id was made
+SELECT body_hash FROM evidence WHERE id = %s;
+
+-- find: a photo
+SELECT key, document FROM evidence WHERE id = %s;
+
+-- known: which of these photos there are
+SELECT id FROM evidence WHERE id = ANY(%s)

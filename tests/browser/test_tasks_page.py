@@ -1,0 +1,103 @@
+"""A keeper's page behind a link, in a real browser: on a small phone, for a screen reader, and without scripts."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests.api.serving import Api, Serving
+
+
+class Route:
+    """Three stops of a courier, whose second promise has changed since he knew of it."""
+
+    def __init__(self, oms: Api) -> None:
+        self.oms = oms
+        agent = oms.by("agent:ling")
+        for stop, address in enumerate(["3 Willow Lane", "北京市朝阳区建国路 88 号", "ул. Витоша 12, София"], 1):
+            plan = {"planned_start": agent.at(hours=stop), "planned_end": agent.at(hours=stop + 1)}
+            oms.assign(f"SO-{stop}", "courier:li", stop=stop, address=address, **plan)
+        cable = [{"sku": "HDMI-2M", "quantity": 1}]
+        self.cable = agent.promise("free_item", order_id="SO-1", promise="A cable, " + "very" * 40, items=cable)["id"]
+        self.moved = agent.promise(order_id="SO-2", promise="明天下午六点前送货")["id"]
+        oms.by("courier:li").receipt(self.moved)
+        agent.command(self.moved, "amendments", {"promise": "明天中午前送货", "reason": "She works"})
+        self.late = agent.promise(order_id="SO-3", promise="Утре до 18 ч.")["id"]
+
+    def link(self, locale: str) -> str:
+        """The link, once the courier reads a language."""
+        supervisor = self.oms.by("supervisor:wang")
+        supervisor.put("/v1/people/courier:li", {"name": "Li", "locale": locale, "time_zone": "Europe/Sofia"})
+        return str(supervisor.post("/v1/people/courier:li/keeper-link", None).json()["url"])
+
+
+@pytest.fixture(scope="module")
+def route(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Route]:
+    folder: Path = tmp_path_factory.mktemp("tasks")
+    with Serving(folder) as serving:
+        yield Route(serving.by("system:oms"))
+
+
+@pytest.fixture
+def opened(browser: Browser, route: Route) -> Iterator[Callable[..., Page]]:
+    """Opens the page on a small phone: `opened("bg", color_scheme="dark")`."""
+    contexts = []
+
+    def open_in(locale: str, **more: object) -> Page:
+        contexts.append(context := browser.new_context(viewport={"width": 360, "height": 640}, **more))  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto(route.link(locale))
+        return page
+
+    yield open_in
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("locale", ["en", "zh-CN", "bg"])
+def test_the_tasks_are_read_by_everybody(opened: Callable[..., Page], locale: str, scheme: str) -> None:
+    page = opened(locale, color_scheme=scheme)
+    for why in page.locator("summary").all():
+        why.click()
+    levels = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
+    found = Axe().run(page, options={"runOnly": levels, "rules": {"color-contrast-enhanced": {"enabled": True}}})
+
+    assert found.violations_count == 0, found.generate_snapshot()
+    assert page.locator("html").get_attribute("lang") == locale
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for part in ("button", "summary", "select", "input:not([type=hidden])", ".map"):
+        heights = [box["height"] for one in page.locator(part).all() if (box := one.bounding_box())]
+        assert heights, part
+        assert min(heights) >= 56, part
+
+
+def test_a_promise_is_confirmed_by_keyboard_and_without_scripts(opened: Callable[..., Page], route: Route) -> None:
+    page = opened("en", java_script_enabled=False)
+    page.locator(f"#c-{route.cable} button.main").focus()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+    assert page.inner_text(f"#c-{route.cable} [role=status]") == "Recorded. Thank you."
+    assert "Confirmed: you have it" in page.inner_text(f"#c-{route.cable}")
+    assert page.locator(f"#c-{route.cable} button.main").count() == 0
+
+
+def test_who_cannot_chooses_why(opened: Callable[..., Page], route: Route) -> None:
+    page = opened("en", java_script_enabled=False)
+    task = page.locator(f"#c-{route.late}")
+    task.locator("summary").click()
+    task.locator("select").select_option(label="There is not enough time")
+    with page.expect_navigation():
+        task.locator("details button").click()
+
+    assert "You said that you cannot" in task.inner_text()
+
+
+def test_what_changed_stands_beside_what_it_was(opened: Callable[..., Page], route: Route) -> None:
+    task = opened("en").locator(f"#c-{route.moved}")
+
+    assert task.locator(".promise").all_inner_texts() == ["明天下午六点前送货", "明天中午前送货"]
+    assert "This promise changed meanwhile" in task.inner_text()
