@@ -53,8 +53,8 @@ class PromiseTold(msgspec.Struct):
     first_due_at: object
     moved: int
     kept_at: object
-    known: bool
-    """Whether whoever must keep it has confirmed that he knows of it."""
+    known: bool | None
+    """Whether whoever must keep it has confirmed that he knows of it; None where he is not asked to."""
     erased: bool
 
 
@@ -72,9 +72,15 @@ def told(commitment: Commitment) -> PromiseTold:
         first_due_at=commitment.first_due_at,
         moved=commitment.postponements,
         kept_at=commitment.kept_at,
-        known=all(handoff.received for handoff in commitment.handoffs),
+        known=_known(commitment),
         erased=commitment.promise is None,
     )
+
+
+def _known(commitment: Commitment) -> bool | None:
+    if commitment.terms.receipt == "none":
+        return None
+    return all(handoff.received and handoff.recipient is not None for handoff in commitment.handoffs)
 
 
 def _standing(commitment: Commitment) -> Standing:
@@ -105,6 +111,7 @@ async def close_link(inquiry: Inquiring, id: PathText) -> Response:
     return Response(status_code=204)
 
 
+@router.head("/c/{token}", include_in_schema=False)
 @router.get("/c/{token}")
 async def see(
     runtime: Process, token: PathText, accept: Accept = "", accept_language: Annotated[str, Header()] = ""

@@ -62,6 +62,8 @@ async def put_person(command: Commanding, actor: ActorPath, body: PersonBody) ->
     """Say who somebody is, as a whole. A channel that is sent as it was shown stays as it is."""
     runtime = command.runtime
     _check_roles(runtime, **{"/path/actor": actor, "/team": body.team, "/reports_to": body.reports_to})
+    if body.reports_to == actor:
+        raise Invalid("/reports_to", "is that person himself")
     wanted = body.person(runtime.catalogue.default_time_zone)
     if wanted.duty is not None:
         wanted.duty.check()
@@ -143,4 +145,4 @@ def _contact(customer_id: str, contact: Contact) -> dict[str, Any]:
 
 def _shown(one: Person | Contact) -> dict[str, Any]:
     shown: dict[str, Any] = msgspec.to_builtins(one)
-    return shown | {"channels": [channels.masked(channel) for channel in one.channels]}
+    return shown | {"channels": channels.shown(one.channels)}

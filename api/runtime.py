@@ -50,6 +50,8 @@ FED: Sequence[Projection] = (*PROJECTIONS, CLOCK)
 """Everything that the worker feeds: the projections, and the rows of the clock."""
 
 _WAIT_SECONDS = 5.0
+_LONG_URL = 26
+"""Characters beside which a link and some words fit into a short message."""
 _COURTESY_SECONDS = 0.1
 _REACHED = "SELECT name, position FROM checkpoints"
 _RECORDED = "SELECT recorded_at FROM checkpoints WHERE name = ANY(%s)"
@@ -154,6 +156,8 @@ class Runtime:
         """What runs beside the requests: the feeding of the projections and the policies, where this process leads."""
         clock = ClockPolicy(self.ledger, self.catalogue, self.staff, every=0.02 if self.settings.test_clock else 0.5)
         carrier = self.carrier()
+        if len(self.settings.public_url or "") > _LONG_URL:
+            log.warning("UPHELD_PUBLIC_URL is so long that brief messages exceed 70 characters, or have fewer words")
         works: dict[str, Work] = {
             **feeding(self.database, self.keyring, self.log, FED, self.outdated),
             "clock": clock.run,

@@ -11,6 +11,9 @@ from domain.errors import ConfigurationError
 __all__ = ["Settings"]
 
 
+_WRONG_FORM = "is no address without a user, a query and a fragment, as in https://upheld.example.com"
+
+
 class Settings(BaseSettings):
     """The settings, read from `UPHELD_…`.
 
@@ -27,7 +30,7 @@ class Settings(BaseSettings):
     master_key: str | None = None
     master_key_file: Path | None = None
     test_clock: bool = False
-    public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")] | None = None
+    public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#@]+$")] | None = None
     """Where people reach this service: what the links that it gives out begin with."""
 
     @classmethod
@@ -38,7 +41,8 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors()[0]
             name = "_".join(str(part) for part in first["loc"]).upper()
-            raise ConfigurationError(f"UPHELD_{name}: {first['msg']}") from None
+            says = _WRONG_FORM if first["type"] == "string_pattern_mismatch" else first["msg"]
+            raise ConfigurationError(f"UPHELD_{name}: {says}") from None
         if settings.test_clock and settings.auth == "required":
             raise ConfigurationError("UPHELD_TEST_CLOCK: goes with UPHELD_AUTH=open only")
         return settings

@@ -16,6 +16,7 @@ from api.who import Inquiry
 from domain.errors import Invalid
 from projections.flag_stream import FlagWatch, Look
 from projections.flags import FlagFilter
+from projections.log import end_of_the_log
 
 __all__ = ["as_they_come", "router"]
 
@@ -44,6 +45,8 @@ async def stream_flags(
     if last_event_id and not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) <= 18):
         raise Invalid("/header/last-event-id", "is not the id of an event")
     after = int(last_event_id) if last_event_id else None
+    if after is not None and after > await end_of_the_log(inquiry.runtime.database):
+        after = -1  # it was told by a log that went on from here in another way
     events = _events(inquiry.runtime.watch, asked.filter(), after, request.app.state.stopping)
     return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
 
@@ -53,7 +56,8 @@ async def _events(
 ) -> AsyncIterator[bytes]:
     async with watch.look(after) as look:
         # Where it begins, so that who loses it at once knows where to go on.
-        yield format_sse_event(id=str(look.position), retry=_RETRY_MS)
+        begins = look.position if after is None or look.reset else after
+        yield format_sse_event(id=str(begins), retry=_RETRY_MS)
         async with contextlib.aclosing(as_they_come(look, wanted, stopping)) as events:
             async for event in events:
                 yield event

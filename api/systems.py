@@ -60,6 +60,14 @@ async def metrics(request: Request) -> Response:
     return Response(await scraping.answer(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
+@router.get("/v1/test-clock")
+async def show_clock(runtime: Process) -> Response:
+    """What the test clock shows."""
+    if not isinstance(runtime.clock, TestClock):
+        raise NotFound("there is no test clock; it is on with UPHELD_TEST_CLOCK=1 only")
+    return answer({"now": await runtime.now()})
+
+
 @router.put("/v1/test-clock")
 async def move_clock(runtime: Process, body: ClockBody) -> Response:
     """Move the test clock, forward only; answered once what the clock has to say then is recorded."""

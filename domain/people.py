@@ -76,11 +76,14 @@ _ANY_DAYS = [datetime.fromisoformat(f"{year}-01-01T00:00:00+00:00") for year in 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What decisions may know of a person: when he is at work, in which team, and to whom he reports."""
+    """What decisions may know of a person: when he is at work, in which team, to whom he reports, and whether any
+    channel leads to him.
+    """
 
     duty: Duty | None = None
     team: str | None = None
     reports_to: str | None = None
+    reachable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ class Person:
 
     @property
     def post(self) -> Post:
-        return Post(self.duty, self.team, self.reports_to)
+        return Post(self.duty, self.team, self.reports_to, bool(self.channels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,11 @@ class Roster:
         """Who is in a team, by his role or by name; of a person himself there are none."""
         of_role = {actor for actor in self.posts if f"team:{role_of(actor)}" == team}
         return sorted(of_role | {actor for actor, post in self.posts.items() if post.team == team})
+
+    def reaches(self, actor: str | None) -> bool:
+        """Whether somebody can be told anything, as far as is known."""
+        post = self.posts.get(actor) if actor is not None else None
+        return post is not None and post.reachable
 
     def superior(self, actor: str) -> str | None:
         """To whom somebody reports."""

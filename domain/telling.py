@@ -36,7 +36,7 @@ GATHERED = timedelta(minutes=1)
 """How long what is not urgent waits for more, so that ten flags in a minute are one message."""
 
 _SUPERVISORS = "team:supervisor"
-"""Who is asked where nobody is known to whom the maker reports."""
+"""Who is asked where nobody is known to whom the maker reports, or who can be told."""
 
 
 def notices(fact: Fact, commitment: Commitment, moment: Moment) -> list[Notice]:
@@ -151,7 +151,9 @@ def _of_escalation(fact: CommitmentEscalated, commitment: Commitment, moment: Mo
     since = flag.since if fact.role is not None and flag is not None else fact.timestamp
     role = fact.role or commitment.path[-1]
     for level in range(MAKER, fact.level + 1):
-        asked = responsible(commitment, level, moment) or _SUPERVISORS
+        asked = responsible(commitment, level, moment)
+        if asked is None or (level > MAKER and not moment.roster.reaches(asked)):
+            asked = _SUPERVISORS
         for person in told_people(asked, moment):
             begins = _begins(moment.roster.duty(person), moment.now)
             if level < fact.level and (begins == moment.now or fact.role is None):

@@ -32,7 +32,6 @@ from policies.channels import NotTaken
 from policies.composing import SQL, Composer, Message
 from policies.outcomes import Outcomes
 from policies.pushing import Pusher
-from policies.wording import brief
 from store.clock import SystemClock
 from store.database import Database
 from store.keyring import Keyring
@@ -171,15 +170,14 @@ class Carrier:
                 await asyncio.wait_for(_in_thread(sending), _HOPELESS_SECONDS)
             except TimeoutError:
                 raise NotTaken("the channel did not answer in time") from None
-        await self._outcomes.sent(message, str(channel), channels.masked(address))
+        await self._outcomes.sent(message, str(channel), channels.shown(message.who.channels)[channel])
         await self._outcomes.reached(message, reached=True)
         _messages.labels("sent").inc()
 
     async def _fail(self, message: Message, channel: int, reason: str) -> None:
         """The channel failed for good: note it, and give the next one its turn."""
-        by = message.who.channels[channel : channel + 1]
-        is_last = channel + 1 >= len(message.who.channels)
-        shown = channels.masked(by[0]) if by else None
+        names = channels.shown(message.who.channels)
+        is_last, shown = channel + 1 >= len(names), names[channel] if channel < len(names) else None
         await self._outcomes.failed(message, str(channel), shown, reason, done=is_last)
         if is_last:
             await self._outcomes.reached(message, reached=False)
@@ -206,7 +204,7 @@ class Carrier:
     async def _push_to_all(self, message: Message) -> None:
         now = await self._outcomes.now()
         text, link = await self._composer.text(message, now), await self._composer.link(message, now)
-        shown = {"id": str(message.id), "title": text.title, "body": brief(text.params["what"], None), "url": link}
+        shown = {"id": str(message.id), "title": text.title, "body": text.params["what"], "url": link}
         outcomes = await self._pusher.push(message.recipient, msgspec.json.encode(shown), _lives(message, now), "tasks")
         if any(outcome.result == "accepted" for outcome in outcomes):
             await self._outcomes.sent(message, _PUSH, _PUSH, done=False)

@@ -5,15 +5,19 @@
 """
 
 import logging
+import re
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
+from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
-from apprise import Apprise, NotifyBase, NotifyFormat
+from apprise import Apprise, AppriseAsset, AppriseAttachment, NotifyBase, NotifyFormat
 
 from domain.errors import Invalid, UpheldError
 from policies.wording import Text
 
-__all__ = ["NotTaken", "check", "masked", "merged", "send"]
+__all__ = ["NotTaken", "check", "masked", "merged", "send", "shown"]
 
 # It tells the log the whole address that it could not read, secrets included.
 logging.getLogger("apprise").disabled = True
@@ -24,23 +28,51 @@ _GENERIC: Final = frozenset({"json", "jsons", "xml", "xmls", "form", "forms"})
 """What posts to any address, whose path may be the secret."""
 
 
+_FILES: Final = frozenset({"keyfile", "subfile", "pgp", "pgppub", "pgpprv", "cert", "certificate"})
+"""Parameters that name files of the server, as do attachments of the library's own."""
+_MASK: Final = "****"
+_NEARLY: Final = re.compile(r"(?<=[/:@,])[^/:@,]\.\.\.[^/:@,](?=[/:@,]|$)")
+"""How the library masks some secrets: with their first and their last character."""
+
+
 def check(channel: str, pointer: str) -> None:
-    """Raises `Invalid` where nobody can be told by such a channel."""
-    if _opened(channel) is None:
+    """Raises `Invalid` where nobody can be told by such a channel, or it would read files of the server."""
+    opened = _opened(channel)
+    if opened is None:
         raise Invalid(pointer, "is no address that messages can be sent to, as in mailto://user:password@example.com")
+    if _MASK in channel:
+        raise Invalid(pointer, "is masked, and none of the channels that are known is shown so")
+    named = {name.lower() for name, _ in parse_qsl(urlsplit(channel).query, keep_blank_values=True)}
+    if named & _FILES or any(isinstance(value, AppriseAttachment) and len(value) for value in vars(opened).values()):
+        raise Invalid(pointer, "names a file, which no channel may read")
+
+
+def shown(channels: Sequence[str]) -> list[str]:
+    """The channels as they may be shown: what is secret in them is not, and those that then look alike are numbered.
+
+    >>> shown(["json://127.0.0.1/a", "json://127.0.0.1/b"])
+    ['json://127.0.0.1/****', 'json://127.0.0.1/****#2']
+    """
+    seen: Counter[str] = Counter()
+    names = []
+    for channel in channels:
+        name = masked(channel)
+        seen[name] += 1
+        names.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return names
 
 
 def masked(channel: str) -> str:
-    """The channel as it may be shown: what is secret in it is not."""
+    """One channel without what is secret in it."""
     opened = _opened(channel)
     if opened is None:  # kept by an older version, and known to this one no more
-        return "****"
-    shown = str(opened.url(privacy=True)).partition("?")[0]  # type: ignore[no-untyped-call]
-    scheme, _, rest = shown.partition("://")
+        return _MASK
+    bare = _NEARLY.sub(_MASK, str(opened.url(privacy=True)).partition("?")[0])  # type: ignore[no-untyped-call]
+    scheme, _, rest = bare.partition("://")
     if scheme not in _GENERIC:
-        return shown
+        return bare
     host, slash, path = rest.partition("/")
-    return f"{scheme}://{host}{slash}{'****' if path else ''}"
+    return f"{scheme}://{host}{slash}{_MASK if path else ''}"
 
 
 def merged(wanted: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
@@ -49,15 +81,20 @@ def merged(wanted: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
     >>> merged(("viber://****/abc", "tgram://new/1"), ("viber://token/abc",))
     ('viber://token/abc', 'tgram://new/1')
     """
-    shown: dict[str, list[str]] = {}
-    for channel in known:
-        shown.setdefault(masked(channel), []).append(channel)
-    # Of two that are shown alike, the first stands for the first.
-    return tuple(shown[channel].pop(0) if shown.get(channel) else channel for channel in wanted)
+    left = list(zip(shown(known), map(masked, known), known, strict=True))
+    found = []
+    for channel in wanted:
+        alike = [one for one in left if channel == one[0]] or [one for one in left if channel == one[1]]
+        if alike:
+            left.remove(alike[0])
+        found.append(alike[0][2] if alike else channel)
+    return tuple(found)
 
 
 def _opened(channel: str) -> NotifyBase | None:
-    opened = Apprise.instantiate(channel, suppress_exceptions=True)
+    # Who answers that a message belongs elsewhere has not taken it.
+    asset = AppriseAsset(http_redirects=False)
+    opened = Apprise.instantiate(channel, asset=asset, suppress_exceptions=True)
     return opened if isinstance(opened, NotifyBase) and _scheme(opened) not in _OF_THIS_MACHINE else None
 
 

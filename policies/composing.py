@@ -69,14 +69,27 @@ class Composer:
         notices = dict(map(_notice, rows))
         commitments = await self._ledger.readable(list({notice.commitment_id for notice in notices.values()}))
         live = {n: one for n, one in notices.items() if _makes_sense(one, commitments.get(one.commitment_id), now)}
+        for number, one in list(live.items()):
+            if one.about == "moved" and await self._moved_back(commitments[one.commitment_id]):
+                del live[number]
         moot = Moot(sorted(notices.keys() - live.keys()))
         if not live:
             return None, moot
         category, recipient = rows[0][1:3]
         who = await (self._customers if category == "customer" else self._people).find(recipient)
+        if who is None:  # nobody is known by that name any more
+            return None, Moot(sorted(notices))
         told = await self._told(list(live.values()), commitments)
         numbers = {one.key: number for number, one in live.items()}
-        return Message(id, category, recipient, who or Contact(None, "en"), told, numbers), moot
+        return Message(id, category, recipient, who, told, numbers), moot
+
+    async def _moved_back(self, commitment: Commitment) -> bool:
+        """Whether what was changed in between says again what the customer heard last."""
+        heard = commitment.informed_revision or 1
+        if commitment.revision <= heard + 1:
+            return False
+        before = await self._ledger.commitment_in(commitment.id, heard)
+        return (before.promise, before.due.at) == (commitment.promise, commitment.due.at)
 
     async def _told(self, notices: Sequence[Notice], commitments: dict[UUID, Commitment]) -> list[Told]:
         known = await self._ledger.orders({c.order_id for c in commitments.values() if c.order_id is not None})

@@ -1,6 +1,6 @@
 """What a message says: in the language and the time of whoever reads it, brief or in full.
 
->>> brief("Stop 11: new promise", "https://upheld.example/k/4f9QmB2xTn0aLw7RkZc1")
+>>> brief(["Stop 11: new promise"], "https://upheld.example/k/4f9QmB2xTn0aLw7RkZc1")
 'Stop 11: new promise https://upheld.example/k/4f9QmB2xTn0aLw7RkZc1'
 """
 
@@ -24,7 +24,7 @@ __all__ = ["Text", "Told", "brief", "to_customer", "to_staff"]
 
 _BRIEF = 70
 """Characters of one short message in a script that is not Latin (3GPP TS 23.038: UCS-2)."""
-_LISTED = 10
+_LISTED, _LISTED_TO_CUSTOMERS = 10, 100
 """Promises that one message tells in full."""
 _TELL_THE_CUSTOMER = frozenset({"disputed", "declined", "attempted"})
 
@@ -56,23 +56,23 @@ class Text:
     params: Mapping[str, str] = field(default_factory=dict)
 
 
-def brief(what: str, link: str | None) -> str:
-    """The words and the link within 70 characters; the words give way."""
-    if link is None:
-        return what[:_BRIEF]
-    room = _BRIEF - len(link) - 1
-    if len(what) > room:
-        what = f"{what[: room - 1].rstrip()}…" if room > 1 else ""
-    return f"{what} {link}".strip()
+def brief(ways: Sequence[str], link: str | None) -> str:
+    """The words and the link within 70 characters, in the first of several ways to say it that fits, the longest first.
+
+    Beside a link that leaves no room the shortest way stands all the same: nobody follows a link without a word.
+    """
+    texts = [f"{way} {link}" if link is not None else way for way in ways]
+    return next((text for text in texts if len(text) <= _BRIEF), texts[-1])
 
 
 def to_staff(told: Sequence[Told], person: Person, link: str | None, message: UUID, now: datetime) -> Text:
     """What one of the staff is told: `minimal`, where to look; `full`, the promises in the words of the customers."""
     words = _Words(person.locale, zone(person.time_zone), now)
-    what, about = words.headline(told), told[0].notice.about if len(told) == 1 else "several"
+    ways, about = words.headlines(told), told[0].notice.about if len(told) == 1 else "several"
+    what = ways[0]
     params = {"what": what, "link": link or "", "stop": str(told[0].stop or ""), "count": str(len(told))}
     if person.content == "minimal":
-        return Text("Upheld", brief(what, link), f"{about}.{person.locale}", params)
+        return Text("Upheld", brief(ways, link), f"{about}.{person.locale}", params)
     parts = [words.in_full(one) for one in told[:_LISTED]]
     if len(told) > _LISTED:
         parts.append(words.more(len(told) - _LISTED))
@@ -82,12 +82,11 @@ def to_staff(told: Sequence[Told], person: Person, link: str | None, message: UU
 
 def to_customer(told: Sequence[Told], contact: Contact, message: UUID, now: datetime) -> Text:
     """What a customer is told of all his promises that something happened to."""
-    parts = [
-        _Words(contact.locale, zone(one.commitment.due.time_zone), now).for_customer(one) for one in told[:_LISTED]
-    ]
+    listed = told[:_LISTED_TO_CUSTOMERS]
+    parts = [_Words(contact.locale, zone(one.commitment.due.time_zone), now).for_customer(one) for one in listed]
     words = _Words(contact.locale, zone("UTC"), now)
-    if len(told) > _LISTED:
-        parts.append(words.more(len(told) - _LISTED))
+    if len(told) > len(listed):
+        parts.append(words.more(len(told) - len(listed)))
     first = told[0].notice.about if len(told) == 1 else "several"
     params = {"promise": told[0].commitment.promise or "", "link": told[0].link or "", "count": str(len(told))}
     body = "\n\n".join([*parts, words.reference(message)])
@@ -114,13 +113,20 @@ class _Words:
 
     def headline(self, told: Sequence[Told]) -> str:
         """All of it in a few words."""
+        return self.headlines(told)[0]
+
+    def headlines(self, told: Sequence[Told]) -> list[str]:
+        """All of it in a few words, and in ever fewer."""
         if len(told) > 1:
-            return self._count("%(count)s promise needs you", "%(count)s promises need you", len(told))
+            return [self._count("%(count)s promise needs you", "%(count)s promises need you", len(told))]
         one = told[0]
+        if one.notice.about == "escalated":
+            return [_sentence(way) for way in self._danger(one)]
         what = self._what(one)
-        if one.stop is None or one.notice.about == "escalated":
-            return what[0].upper() + what[1:]
-        return self._say("Stop %(stop)s: %(what)s", stop=one.stop, what=what)
+        if one.stop is None:
+            return [_sentence(what)]
+        values = {"stop": one.stop, "what": what}
+        return [self._say("Stop %(stop)s: %(what)s", **values), self._say("#%(stop)s: %(what)s", **values), what]
 
     def _what(self, one: Told) -> str:
         match one.notice.about:
@@ -134,12 +140,10 @@ class _Words:
                 return self._say("withdrawn")
             case "missed":
                 return self._say("please confirm")
-            case "due_soon":
-                return self._say("due in %(left)s", left=self._left(one.commitment))
             case _:
-                return self._danger(one)
+                return self._say("due in %(left)s", left=self._left(one.commitment))
 
-    def _danger(self, one: Told) -> str:
+    def _danger(self, one: Told) -> list[str]:
         cause = one.notice.cause or ""
         said = {
             "disputed": "customer disputes it",
@@ -153,10 +157,12 @@ class _Words:
             "contacts": "customer keeps asking",
             "raised": "raised to you",
         }
-        what = self._say("in danger: %(cause)s", cause=self._say(said.get(cause, cause)))
+        what = self._say(said.get(cause, cause))
+        ways = [self._say("in danger: %(cause)s", cause=what), what]
         if cause in _TELL_THE_CUSTOMER and one.commitment.due.at > self._now:
-            return self._say("%(what)s, %(left)s left", what=what, left=self._left(one.commitment))
-        return what
+            left = self._left(one.commitment)
+            return [self._say("%(what)s, %(left)s left", what=way, left=left) for way in ways]
+        return ways
 
     def _left(self, commitment: Commitment) -> str:
         """The time that is left, rounded down: days and hours, or hours and minutes."""
@@ -211,3 +217,7 @@ class _Words:
     def reference(self, message: UUID) -> str:
         """By which whoever gets a message twice recognises it."""
         return self._say("Message %(number)s", number=str(message)[:8])
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -39,7 +39,7 @@ def test_a_person_is_answered_with_secrets_masked(supervisor: Api, courier: str)
     }
     answered = put(supervisor, courier, **person)
 
-    assert answered == {"actor": courier, **person, "channels": [MASKED, "tgram://1...9/12315544/"]}
+    assert answered == {"actor": courier, **person, "channels": [MASKED, "tgram://****/12315544/"]}
     assert supervisor.get(f"/v1/people/{courier}") == answered
 
 
@@ -61,7 +61,7 @@ def test_a_channel_that_comes_back_masked_stays_as_it_was(supervisor: Api, couri
     put(supervisor, courier, channels=[MAIL])
     put(supervisor, courier, channels=[GRAM, MASKED], name="Li")
 
-    assert supervisor.get(f"/v1/people/{courier}")["channels"] == ["tgram://1...9/12315544/", MASKED]
+    assert supervisor.get(f"/v1/people/{courier}")["channels"] == ["tgram://****/12315544/", MASKED]
 
 
 @pytest.mark.filterwarnings("ignore:.*imghdr")  # the library looks for a module that later Pythons do not have
@@ -219,3 +219,37 @@ def test_a_customers_contact_is_kept_and_masked(agent: Api, order: str) -> None:
 def serving_database(serving: Serving) -> str:
     """The database of the process that most tests share."""
     return str(serving.settings["database_url"])
+
+
+def test_of_channels_that_look_alike_the_second_can_be_kept_alone(supervisor: Api, courier: str) -> None:
+    path = f"/v1/people/{courier}"
+    put(
+        supervisor,
+        path,
+        channels=["json://example.com/first", "json://example.com/second", "tgram://123456789:abcdefg_hij/7/"],
+    )
+    shown = supervisor.get(path)["channels"]
+    assert shown[:2] == ["json://example.com/****", "json://example.com/****#2"]
+
+    put(supervisor, courier, channels=[shown[1]])
+    put(supervisor, courier, channels=["json://example.com/another", "json://example.com/****"])
+
+    assert len(supervisor.get(path)["channels"]) == 2
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        "json://u:****@example.com/****",
+        "workflows://example.com/WF1/SIG1?template=/etc/hostname",
+        "vapid://li@example.com/li@example.com?keyfile=/etc/hostname&subfile=/etc/hostname",
+    ],
+)
+def test_a_channel_that_is_masked_or_names_a_file_is_refused(supervisor: Api, courier: str, channel: str) -> None:
+    answer = supervisor.put(f"/v1/people/{courier}", {"name": "Li", "channels": [channel]})
+    refused(answer, 422, pointer="/channels/0")
+
+
+def test_nobody_reports_to_himself(supervisor: Api, courier: str) -> None:
+    answer = supervisor.put(f"/v1/people/{courier}", {"name": "Li", "reports_to": courier})
+    refused(answer, 422, pointer="/reports_to")

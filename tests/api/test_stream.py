@@ -160,6 +160,12 @@ def test_who_comes_back_is_told_what_he_missed(agent: Api, stream: Open) -> None
 
     assert [(event.name, event.commitment) for event in told] == [("flagged", id), ("flagged", other)]
     assert again.stays_silent()
+    # Else who loses it before the first event would go on behind what he missed.
+    assert again.started == seen.id  # type: ignore[attr-defined]
+
+
+def test_who_comes_back_from_a_log_that_was_longer_begins_anew(stream: Open) -> None:
+    assert stream(999_999_999).next().name == "reset"
 
 
 def test_who_was_away_too_long_must_read_the_page(serve: Callable[..., Serving]) -> None:

@@ -92,6 +92,29 @@ def test_of_whom_nobody_said_how_he_is_reached_nothing_is_recorded(people: Peopl
     assert outcomes(agent, id) == []
 
 
+def test_who_answers_that_it_belongs_elsewhere_has_not_taken_it(people: People, inbox: Inbox) -> None:
+    with Inbox() as elsewhere:
+        elsewhere.answer = lambda _: 302
+        agent, courier = people.person("agent"), people.person("courier", elsewhere.channel(), inbox.channel())
+
+        id = promised_to(courier, agent, people)
+
+        inbox.wait(1)
+        known(agent, id, ("HandoffFailed", courier.actor), ("HandoffSent", courier.actor))
+
+
+def test_of_somebody_who_is_known_no_more_nothing_is_recorded(people: People, inbox: Inbox) -> None:
+    inbox.answer = lambda _: 500
+    agent, courier = people.person("agent"), people.person("courier", inbox.channel())
+    id = promised_to(courier, agent, people)
+    eventually(lambda: inbox.requests > 0)
+
+    assert agent.delete(f"/v1/people/{courier.actor}").status_code == 204
+    agent.later(minutes=5)
+
+    assert ("HandoffSent", courier.actor) not in outcomes(agent, id)
+
+
 def test_nobody_waits_for_a_channel_that_hangs(people: People, inbox: Inbox) -> None:
     with Inbox() as hanging:
         hanging.answer = lambda _: None

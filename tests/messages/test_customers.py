@@ -75,6 +75,17 @@ def test_several_things_of_one_customer_are_one_message(people: People, inbox: I
         eventually(lambda id=id: informed(agent, id) == 1)  # type: ignore[misc]
 
 
+def test_what_was_moved_and_moved_back_in_time_is_told_to_nobody(people: People, inbox: Inbox) -> None:
+    agent, customer = people.person("agent"), people.customer(inbox.channel())
+    made = agent.promise("refund", customer_id=customer, due=agent.due(hours=30))
+    for due in (agent.due(hours=40), agent.due(hours=30)):
+        agent.command(made["id"], "amendments", {"due": due, "reason": "A slip"})
+
+    agent.later(minutes=5)
+
+    assert inbox.texts == []
+
+
 def test_a_wrong_tap_that_is_taken_back_in_time_is_told_to_nobody(people: People, inbox: Inbox) -> None:
     agent, customer = people.person("agent"), people.customer(inbox.channel())
     made = agent.promise("refund", customer_id=customer, due=agent.due(hours=30))

@@ -13,6 +13,12 @@ def outcomes(agent: Api, id: str) -> list[tuple[str, str]]:
     return [(e["type"], e["data"]["recipient"]) for e in agent.history(commitment_id=id) if e["type"] in kinds]
 
 
+def all_is_decided(agent: Api) -> bool:
+    """Whether of all that was recorded it is decided who is told of it."""
+    standing = agent.client.get("/readyz", params={"verbose": ""}).json()["standing"]
+    return next(row["lag_events"] == 0 for row in standing if row["name"] == "telling")
+
+
 def sent_to(agent: Api, id: str, recipient: str, count: int = 1) -> None:
     """Until it is recorded that messages left for somebody."""
     eventually(lambda: agent.end_of_the_log() > 0 and outcomes(agent, id).count(("HandoffSent", recipient)) >= count)
@@ -115,6 +121,7 @@ def test_ten_promises_in_a_minute_are_two_messages_and_ten_flags_are_one(people:
     inbox.wait(1)
     for _ in range(9):
         agent.promise("redelivery", order_id=order)
+    eventually(lambda: all_is_decided(agent))
     agent.later(minutes=1)
     (_, rest) = inbox.wait(2)
     assert "9 promises need you" in rest

@@ -189,6 +189,22 @@ def test_what_is_raised_goes_up_at_once(company: Company) -> None:
     assert company.told()["supervisor"] == ["In danger: raised to you"]
 
 
+@pytest.mark.parametrize("boss", ["supervisor:who-is-not-there", None])
+def test_where_nobody_can_be_asked_all_supervisors_are(people: People, boss: str | None) -> None:
+    with Inbox() as courier, Inbox() as supervisor:
+        wang = people.person("supervisor", supervisor.channel(), id="wang")
+        ling = people.person("agent", reports_to=boss or people.person("supervisor", id="mute").actor)
+        li, order = people.person("courier", courier.channel()), people.order()
+        ling.assign(order, li.actor)
+        ling.promise("redelivery", order_id=order)
+
+        for minutes in (61, 60):
+            ling.later(minutes=minutes)
+
+        supervisor.wait(1)
+        wang.delete(f"/v1/people/{wang.actor}")
+
+
 def test_a_broken_promise_goes_to_the_maker_then_up(company: Company, everybody: Api) -> None:
     id = company.promise(due=company.agent.due(hours=2))
     company.courier.receipt(id)

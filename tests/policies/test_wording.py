@@ -80,11 +80,23 @@ def test_whoever_is_asked_hears_why_in_one_short_message(
     assert bool(re.search("1d 2h|1天 2小时|1 д 2 ч", text)) == in_time, "the time left to tell the customer"
 
 
-def test_the_words_give_way_to_the_link() -> None:
-    link = "https://a-very-long-name.upheld.example.com/k/4f9QmB2xTn0aLw7RkZc1"
-    assert brief("Stop 11: new promise", link) == f"St… {link}"
-    assert brief("Stop 11: new promise", f"{link}-and-more") == f"{link}-and-more"
-    assert brief("Stop 11: new promise", None) == "Stop 11: new promise"
+def test_the_words_give_way_to_the_link_and_no_number_is_cut() -> None:
+    ways = ["In danger: declined, 2h 9m left", "declined, 2h 9m left"]
+    for host, expected in ((20, ways[0]), (40, ways[1]), (90, ways[1])):
+        link = f"https://{'x' * host}/"
+        assert brief(ways, link) == f"{expected} {link}"
+    assert brief(ways, None) == ways[0]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("about", TO_KEEPERS)
+def test_beside_a_longer_address_it_is_said_in_fewer_words(
+    tell: Tell, clock: SetClock, about: About, locale: Locale
+) -> None:
+    link = "https://upheld.example.com/k/4f9QmB2xTn0aLw7RkZc1"
+    text = to_staff([tell(about)], person(locale), link, MESSAGE, clock.now()).body
+    assert len(text) <= 70
+    assert len(text) > len(link) + 5
 
 
 @pytest.mark.parametrize("locale", LOCALES)
