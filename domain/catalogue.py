@@ -39,6 +39,10 @@ MADE_BY = "{made_by}"
 """The recipient who is whoever made the promise."""
 
 _NONE = "none"
+_TEMPLATE = re.compile(
+    r"(assigned|amended|reassigned|withdrawn|missed|due_soon|escalated|several|customer\.(made|moved|kept|broken|several))"
+    r"\.(en|zh-CN|bg)"
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
 _BUILT_IN_KINDS = """
@@ -328,6 +332,9 @@ def _messages(raw: object) -> Messages:
         Duty(table.customer_hours, "UTC").check()
     except (Invalid, CalendarHasNoWorkingTime) as error:
         raise _fault("messages.customer_hours", str(error)) from error
+    for name in table.template_ids:
+        if not _TEMPLATE.fullmatch(name):
+            raise _fault(f"messages.template_ids.{name}", "is no text, as in 'assigned.zh-CN' or 'customer.moved.bg'")
     pauses = (_elapsed(f"messages.retry_after[{number}]", text) for number, text in enumerate(table.retry_after))
     return Messages(table.customer_hours, table.template_ids, tuple(pauses))
 

@@ -225,7 +225,7 @@ def test_of_channels_that_look_alike_the_second_can_be_kept_alone(supervisor: Ap
     path = f"/v1/people/{courier}"
     put(
         supervisor,
-        path,
+        courier,
         channels=["json://example.com/first", "json://example.com/second", "tgram://123456789:abcdefg_hij/7/"],
     )
     shown = supervisor.get(path)["channels"]

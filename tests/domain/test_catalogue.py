@@ -308,3 +308,18 @@ photos = true
 subject = "mailto:ops@example.com"
 allow_private = false
 """
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('messages.template_ids = { "assigned.de" = "x" }', "messages.template_ids.assigned.de: is no text, as in"),
+        ('messages.customer_hours = "whenever"', "messages.customer_hours: "),
+        ('messages.retry_after = ["soon"]', "messages.retry_after[0]: 'soon' is not an ISO 8601 duration"),
+        ('kinds.refund.inform_customer = ["lost"]', "kinds.refund.inform_customer[0]: "),
+    ],
+)
+def test_how_people_are_told_is_checked(text: str, told: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        parse_catalogue(text)
+    assert str(refused.value).startswith(told)

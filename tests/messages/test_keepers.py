@@ -16,7 +16,7 @@ def outcomes(agent: Api, id: str) -> list[tuple[str, str]]:
 def all_is_decided(agent: Api) -> bool:
     """Whether of all that was recorded it is decided who is told of it."""
     standing = agent.client.get("/readyz", params={"verbose": ""}).json()["standing"]
-    return next(row["lag_events"] == 0 for row in standing if row["name"] == "telling")
+    return any(row["name"] == "telling" and row["lag_events"] == 0 for row in standing)
 
 
 def sent_to(agent: Api, id: str, recipient: str, count: int = 1) -> None:
