@@ -130,12 +130,16 @@ class Runtime:
         if len(rows) < len(names) or not all(at is not None and at > instant for (at,) in rows):
             await self.wait_for(await end_at(self.database, instant), names)
 
+    async def take_in(self) -> None:
+        """Wait until all that was recorded is to be seen, and it is decided who is told of it."""
+        head = await end_of_the_log(self.database)
+        await self.wait_for(head, [*(projection.name for projection in FED), TELLING])
+
     async def settle(self) -> None:
         """Wait until everything that the clock has to say is recorded, to be seen, and on its way to people."""
         deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
         while True:
-            head = await end_of_the_log(self.database)
-            await self.wait_for(head, [*(projection.name for projection in FED), TELLING])
+            await self.take_in()
             async with self.database.pool.connection() as conn:
                 now = self.clock.now()
                 if not await anything_due(conn, now) and not await anything_to_tell(conn, now):

@@ -74,6 +74,7 @@ async def move_clock(runtime: Process, body: ClockBody) -> Response:
     clock = runtime.clock
     if not isinstance(clock, TestClock):
         raise NotFound("there is no test clock; it is on with UPHELD_TEST_CLOCK=1 only")
+    await runtime.take_in()  # what was recorded before is told at the time at which it was
     with reaching_the_database():
         async with runtime.database.pool.connection() as conn:
             await clock.move(conn, body.now)

@@ -5,6 +5,7 @@ What is recorded is decided from the commitment itself; its rows only say where 
 """
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -32,6 +33,8 @@ log = structlog.get_logger("upheld.clock")
 SQL = queries("policies", "clock.sql")
 
 _AT_ONCE = 64
+_SILENT_SECONDS = 0.05
+"""How long a commitment is left alone about which there was nothing to say."""
 _REST = timedelta(seconds=30)
 """How long a commitment is left alone after the clock could not record something about it."""
 
@@ -77,6 +80,7 @@ class ClockPolicy:
         self._every = every
         self._resting: dict[UUID, datetime] = {}
         self._waiting: dict[UUID, datetime] = {}
+        self._silent: dict[UUID, float] = {}
 
     async def run(self, conn: AsyncConnection[Any]) -> None:
         """Sweep until cancelled."""
@@ -88,7 +92,8 @@ class ClockPolicy:
         """Record what the clock has to say about everything that is due now; answers how many commitments it was."""
         now = await self._ledger.clock.read(conn)
         self._resting = {id: until for id, until in self._resting.items() if until > now}
-        params = {"now": now, "resting": list(self._resting), "limit": _AT_ONCE}
+        self._silent = {id: until for id, until in self._silent.items() if until > time.monotonic()}
+        params = {"now": now, "resting": [*self._resting, *self._silent], "limit": _AT_ONCE}
         due = [id for (id,) in await (await conn.execute(SQL["due"], params)).fetchall()]
         recorded = await asyncio.gather(*(self._tell(id, now) for id in due))
         if self._waiting:
@@ -111,6 +116,9 @@ class ClockPolicy:
             _delay.set((self._ledger.clock.now() - due_at).total_seconds())
         if waits_until is not None:
             self._waiting[id] = waits_until
+        elif not change.recorded:
+            # Its row is not up to date yet; else it would keep others waiting for ever.
+            self._silent[id] = time.monotonic() + _SILENT_SECONDS
         return change.recorded
 
 
