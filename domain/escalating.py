@@ -55,7 +55,7 @@ def climb(commitment: Commitment, moment: Moment) -> datetime | None:
         return min((at for _, at in ahead), default=None)
     # It may be told later than it was due, when others are at work.
     begins = _at_work(commitment, due, moment, now)
-    if now < begins <= rescue_by(commitment, flag.role, now):
+    if now < begins < rescue_by(commitment, flag.role, now):
         return begins
     higher = range(due, len(commitment.terms.escalate_after) + 1)
     awake = next((level for level in higher if _at_work(commitment, level, moment, now) == now), due)
@@ -79,7 +79,7 @@ def _steps_at_work(commitment: Commitment, flag: Flag, moment: Moment) -> list[t
             passed_over = None
         at = passed_over[1] if passed_over is not None else planned + delay
         begins = _at_work(commitment, level, moment, at)
-        if begins > at and begins > rescue_by(commitment, flag.role, at):
+        if begins > at and begins >= rescue_by(commitment, flag.role, at):
             passed_over = passed_over or (level, at)
             continue
         delay = max(begins - planned, delay)

@@ -46,7 +46,7 @@ class Notice:
 
     @property
     def key(self) -> str:
-        return f"{self.commitment_id}/{self.about}/{self.anchor}/{self.to}"
+        return "/".join((str(self.commitment_id), self.about, self.anchor, self.addressee or "", self.to))
 
     @property
     def is_for_customer(self) -> bool:
@@ -108,7 +108,7 @@ def _is_theirs(notice: Notice, handoff: Handoff, commitment: Commitment) -> bool
 
 def _is_gone(notice: Notice, commitment: Commitment, _: datetime) -> bool:
     handoff = commitment.handoff(notice.role or "")
-    return not commitment.is_closed and commitment.revision == notice.revision and handoff.recipient != notice.to
+    return not commitment.is_closed and handoff.recipient != notice.to
 
 
 def _needs_somebody(notice: Notice, commitment: Commitment, _: datetime) -> bool:

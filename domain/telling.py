@@ -10,7 +10,7 @@ from typing import Any
 
 from domain.actors import IMPORTER
 from domain.commitment import Commitment
-from domain.escalating import MAKER, responsible
+from domain.escalating import MAKER, MANAGER, responsible
 from domain.facts import (
     CommitmentAmended,
     CommitmentBroken,
@@ -53,20 +53,30 @@ def _of_assignment(fact: HandoffAssigned, commitment: Commitment, moment: Moment
     """A new recipient hears of it, and whoever knew of it that it is gone; the same one, with other times, does not."""
     handoff = commitment.handoff(fact.role)
     if not fact.known and handoff.based_at == fact.timestamp:
-        yield from _to_recipient("assigned", handoff, commitment, moment, fact.timestamp.isoformat())
-    yield from _to_former(fact, commitment, moment)
+        anchor = f"{fact.role}/{fact.timestamp.isoformat()}"
+        yield from _to_recipient("assigned", handoff, commitment, moment, anchor)
+    yield from _to_former(handoff, commitment, moment)
 
 
-def _to_former(fact: HandoffAssigned | HandoffReleased, commitment: Commitment, moment: Moment) -> Iterator[Notice]:
-    for (person, revision, state), counted in commitment.handoff(fact.role).reported.items():
-        if counted and revision == commitment.revision and state in ("acknowledged", "held"):
-            yield _notice("reassigned", person, commitment, moment, anchor=f"{revision}/{fact.role}", role=fact.role)
+def _of_release(fact: HandoffReleased, commitment: Commitment, moment: Moment) -> Iterator[Notice]:
+    yield from _to_former(commitment.handoff(fact.role), commitment, moment)
+
+
+def _to_former(handoff: Handoff, commitment: Commitment, moment: Moment) -> Iterator[Notice]:
+    """Whoever has confirmed it, in whatever revision, believes that he has it."""
+    for (person, revision, state), counted in handoff.reported.items():
+        if counted and state in ("acknowledged", "held"):
+            yield _notice(
+                "reassigned", person, commitment, moment, anchor=f"{handoff.role}/{revision}", role=handoff.role
+            )
 
 
 def _of_amendment(fact: CommitmentAmended, commitment: Commitment, moment: Moment) -> Iterator[Notice]:
     for handoff in commitment.handoffs:
         if handoff.role not in fact.known_to:
             yield from _to_recipient("amended", handoff, commitment, moment, f"{fact.revision}/{handoff.role}")
+    for handoff in commitment.dropped:
+        yield from _to_former(handoff, commitment, moment)
     if fact.origin.command != IN_BULK and {"due", "promise"} & set(fact.changed):
         yield from _to_customer("moved", fact, commitment, moment)
 
@@ -79,9 +89,10 @@ def _of_missing(fact: ReceiptMissed, commitment: Commitment, moment: Moment) -> 
 
 
 def _of_withdrawal(_: CommitmentWithdrawn, commitment: Commitment, moment: Moment) -> Iterator[Notice]:
-    """Whoever knows of it must hear that it is over."""
+    """Whoever has heard of it must hear that it is over."""
     for handoff in commitment.handoffs:
-        if handoff.received and handoff.recipient is not None and handoff.asked != "none":
+        has_heard = handoff.received_revision is not None or handoff.state not in ("unassigned", "assigned")
+        if has_heard and handoff.recipient is not None and handoff.asked != "none":
             anchor = f"{commitment.revision}/{handoff.role}"
             yield _notice("withdrawn", handoff.recipient, commitment, moment, anchor=anchor, role=handoff.role)
 
@@ -112,7 +123,7 @@ def _to_recipient(
 
 def told_people(recipient: str, moment: Moment) -> list[str]:
     """Who is told what a recipient is to hear; of a team those at work, where some are."""
-    members = [recipient] if recipient in moment.roster.posts else moment.roster.members(recipient)
+    members = [recipient] if moment.roster.reaches(recipient) else moment.roster.members(recipient)
     at_work = [member for member in members if _begins(moment.roster.duty(member), moment.now) == moment.now]
     return at_work or members or [recipient]
 
@@ -131,7 +142,7 @@ def _notice(
     """A notice to somebody of the staff; what can wait until he is at work waits."""
     wanted = moment.now + waits
     begins = _begins(moment.roster.duty(person), wanted)
-    at = begins if begins <= rescue_by(commitment, role, moment.now) else wanted
+    at = begins if begins < rescue_by(commitment, role, moment.now) else wanted
     return Notice(commitment.id, about, person, at, anchor, commitment.revision, role, addressee or person)
 
 
@@ -151,18 +162,31 @@ def _of_escalation(fact: CommitmentEscalated, commitment: Commitment, moment: Mo
     since = flag.since if fact.role is not None and flag is not None else fact.timestamp
     role = fact.role or commitment.path[-1]
     for level in range(MAKER, fact.level + 1):
-        asked = responsible(commitment, level, moment)
-        if asked is None or (level > MAKER and not moment.roster.reaches(asked)):
-            asked = _SUPERVISORS
+        asked = _asked(commitment, level, moment)
+        if level == fact.level and fact.role is None:
+            asked = _above(fact, commitment, moment)
         for person in told_people(asked, moment):
             begins = _begins(moment.roster.duty(person), moment.now)
             if level < fact.level and (begins == moment.now or fact.role is None):
                 continue
-            waits = level < fact.level or begins <= rescue_by(commitment, role, moment.now)
+            waits = level < fact.level or begins < rescue_by(commitment, role, moment.now)
             anchor = f"{fact.cause}/{role}/{since.isoformat()}/{level}"
             at = begins if waits else moment.now
             revision = commitment.revision
             yield Notice(commitment.id, "escalated", person, at, anchor, revision, role, person, level, fact.cause)
+
+
+def _asked(commitment: Commitment, level: int, moment: Moment) -> str:
+    asked = responsible(commitment, level, moment)
+    return asked if asked is not None and (level == MAKER or moment.roster.reaches(asked)) else _SUPERVISORS
+
+
+def _above(fact: CommitmentEscalated, commitment: Commitment, moment: Moment) -> str:
+    """To whom somebody hands it up, or a limit lifts it: the first from that step on who is at work, not himself."""
+    others = [_asked(commitment, level, moment) for level in range(fact.level, MANAGER + 1)]
+    others = [asked for asked in others if asked != fact.origin.person] or others
+    at_work = (asked for asked in others if _begins(moment.roster.duty(asked), moment.now) == moment.now)
+    return next(at_work, others[0])
 
 
 # -- before it is due -------------------------------------------------------------------------------------------
@@ -228,7 +252,7 @@ TOLD_OF: dict[type[Fact], Callable[[Any, Commitment, Moment], Iterator[Notice]]]
     CommitmentBroken: _of_breaking,
     CommitmentEscalated: _of_escalation,
     HandoffAssigned: _of_assignment,
-    HandoffReleased: _to_former,
+    HandoffReleased: _of_release,
     ReceiptMissed: _of_missing,
 }
 """Who tells of which facts."""

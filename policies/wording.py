@@ -67,10 +67,17 @@ def brief(ways: Sequence[str], link: str | None) -> str:
 
 def to_staff(told: Sequence[Told], person: Person, link: str | None, message: UUID, now: datetime) -> Text:
     """What one of the staff is told: `minimal`, where to look; `full`, the promises in the words of the customers."""
+    # Who has a promise in two roles reads of it once.
+    told = list({(one.commitment.id, one.notice.about): one for one in reversed(told)}.values())[::-1]
     words = _Words(person.locale, zone(person.time_zone), now)
     ways, about = words.headlines(told), told[0].notice.about if len(told) == 1 else "several"
     what = ways[0]
-    params = {"what": what, "link": link or "", "stop": str(told[0].stop or ""), "count": str(len(told))}
+    params = {
+        "what": what,
+        "link": link or "",
+        "stop": str(told[0].stop or "") if len(told) == 1 else "",
+        "count": str(len(told)),
+    }
     if person.content == "minimal":
         return Text("Upheld", brief(ways, link), f"{about}.{person.locale}", params)
     parts = [words.in_full(one) for one in told[:_LISTED]]
@@ -99,7 +106,8 @@ class _Words:
     def __init__(self, locale: str, tz: tzinfo, now: datetime) -> None:
         self._locale = locale.replace("-", "_")
         self._tz, self._now = tz, now
-        self._length: Literal["short", "narrow"] = "short" if self._locale == "zh_CN" else "narrow"
+        # The narrow forms are missing in the other languages.
+        self._length: Literal["short", "narrow"] = "narrow" if self._locale == "en" else "short"
         self._words: Translations = translations("policies", self._locale)
 
     def _say(self, text: str, **values: object) -> str:

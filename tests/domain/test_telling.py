@@ -8,6 +8,7 @@ import pytest
 
 from domain.actors import IMPORTER
 from domain.commitment import Commitment
+from domain.escalating import lift
 from domain.facts import Fact
 from domain.flags import flag_at
 from domain.handing_over import assign_own, route
@@ -169,6 +170,65 @@ def test_of_a_team_those_at_work_are_told_or_all_where_none_is(by: By) -> None:
 def test_a_team_with_channels_of_its_own_is_told_by_these(by: By) -> None:
     roster = Roster({"team:warehouse": Post(), "warehouse:hu": Post()})
     assert told_people("team:warehouse", replace(by("system:oms"), roster=roster)) == ["team:warehouse"]
+
+
+def test_who_is_told_as_one_of_a_team_and_then_by_name_at_once_is_told_twice_over(a_thing: Commitment, by: By) -> None:
+    roster = Roster({"warehouse:hu": Post()})
+    moment = replace(by("supervisor:wang"), roster=roster)
+    of_team = Notice(a_thing.id, "assigned", "warehouse:hu", NOON, "warehouse/at", 1, "warehouse", "team:warehouse")
+    assert of_team.key != replace(of_team, addressee="warehouse:hu").key
+    assign_own(a_thing, "warehouse", "warehouse:hu", None, moment)
+    assert summary(told(a_thing, moment)) == [("assigned", "warehouse:hu")]
+
+
+def test_of_a_team_without_channels_the_members_are_told(by: By) -> None:
+    roster = Roster({"team:warehouse": Post(reachable=False), "warehouse:hu": Post()})
+    assert told_people("team:warehouse", replace(by("system:oms"), roster=roster)) == ["warehouse:hu"]
+
+
+def test_who_confirmed_an_older_revision_hears_that_it_is_gone_or_over(
+    an_amended_commitment: Commitment, carry: Carry, by: By
+) -> None:
+    later = by("system:oms", timedelta(hours=2))
+    route(an_amended_commitment, carry("courier:bo", after=timedelta(hours=2)), later)
+    assert ("reassigned", "courier:li") in summary(told(an_amended_commitment, later))
+
+
+def test_who_confirmed_an_older_revision_hears_that_it_was_withdrawn(an_amended_commitment: Commitment, by: By) -> None:
+    later = by("agent:ling", timedelta(hours=2))
+    withdraw(an_amended_commitment, "not needed", "agreed", later)
+    assert summary(told(an_amended_commitment, later)) == [("withdrawn", "courier:li")]
+
+
+def test_who_is_taken_off_the_path_hears_that_it_is_no_longer_his(
+    an_acknowledged_commitment: Commitment, by: By
+) -> None:
+    later = by("agent:ling", AN_HOUR)
+    amend(an_acknowledged_commitment, Amendment(frozenset({"path"}), path=("warehouse",)), None, later)
+    assert ("reassigned", "courier:li") in summary(told(an_acknowledged_commitment, later))
+
+
+# -- handing it up ----------------------------------------------------------------------------------------------
+
+
+def test_who_hands_up_his_own_promise_reaches_the_one_above_him(an_open_commitment: Commitment, by: By) -> None:
+    posts = {"agent:ling": Post(reports_to="supervisor:wang"), "supervisor:wang": Post()}
+    moment = replace(by("agent:ling"), roster=Roster(posts))
+    lift(an_open_commitment, None, moment)
+    assert an_open_commitment.escalation_level == 1
+    assert summary(told(an_open_commitment, moment)) == [("escalated", "supervisor:wang")]
+
+
+def test_what_is_handed_up_goes_to_whoever_is_at_work(an_open_commitment: Commitment, by: By) -> None:
+    evening = Duty("20:00-23:00", "UTC")
+    posts = {
+        "agent:ling": Post(reports_to="supervisor:wang"),
+        "supervisor:wang": Post(evening, reports_to="supervisor:zhao"),
+        "supervisor:zhao": Post(),
+    }
+    moment = replace(by("agent:ling"), roster=Roster(posts))
+    lift(an_open_commitment, None, moment)
+    assert summary(told(an_open_commitment, moment)) == [("escalated", "supervisor:zhao")]
 
 
 # -- before it is due -------------------------------------------------------------------------------------------

@@ -40,9 +40,9 @@ def tell(catalogue: Catalogue, clock: SetClock) -> Tell:
     assign_order(order, "courier", Assignment("courier:li", stop=11), moment)
     due = Wanted(DueRule(at=moment.now + timedelta(hours=26, minutes=1)))
     making = Making("CU-7", "redelivery", WORDS, "SO-1001", due)
-    promised: Commitment = make(MESSAGE, making, order, [], moment)
 
-    def told(about: About, cause: str | None = None, link: str | None = None) -> Told:
+    def told(about: About, cause: str | None = None, link: str | None = None, number: int = 1) -> Told:
+        promised: Commitment = make(UUID(int=number), making, order, [], moment)
         notice = Notice(promised.id, about, "courier:li", moment.now, "", 1, "courier", "courier:li", 2, cause)
         return Told(notice, promised, order, link)
 
@@ -77,7 +77,7 @@ def test_whoever_is_asked_hears_why_in_one_short_message(
     assert len(text) <= 70
     assert cause not in text or locale == "en"
     in_time = cause in ("disputed", "declined", "attempted")
-    assert bool(re.search("1d 2h|1天 2小时|1 д 2 ч", text)) == in_time, "the time left to tell the customer"
+    assert bool(re.search("1d 2h|1天 2小时|1 (д|ден) 2 ч", text)) == in_time, "the time left to tell the customer"
 
 
 def test_the_words_give_way_to_the_link_and_no_number_is_cut() -> None:
@@ -101,12 +101,19 @@ def test_beside_a_longer_address_it_is_said_in_fewer_words(
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_many_things_are_counted_and_ten_of_them_are_told(tell: Tell, clock: SetClock, locale: Locale) -> None:
-    many = [tell("assigned")] * 12
+    many = [tell("assigned", number=number) for number in range(12)]
 
     assert "12" in to_staff(many, person(locale), KEEPERS_LINK, MESSAGE, clock.now()).body
     full = to_staff(many, person(locale, content="full"), KEEPERS_LINK, MESSAGE, clock.now()).body
     assert full.count(WORDS) == 10
     assert MESSAGE.hex[:8] in full
+
+
+def test_who_has_a_promise_in_two_roles_reads_of_it_once(tell: Tell, clock: SetClock) -> None:
+    twice = [tell("amended"), tell("amended")]
+    full = to_staff(twice, person("en", content="full"), KEEPERS_LINK, MESSAGE, clock.now()).body
+    assert full.count(WORDS) == 1
+    assert full.startswith("Stop 11: promise changed")
 
 
 @pytest.mark.parametrize("locale", LOCALES)
