@@ -108,7 +108,15 @@ async def worker_elsewhere(database: Database) -> AsyncIterator[None]:
     """Projections and policies belong to another process, which is idle: whoever serves only answers requests."""
     async with contextlib.AsyncExitStack() as stack:
         conn = await stack.enter_async_context(await database.connect("elsewhere"))
-        for work in (*(f"feed {projection.name}" for projection in FED), "clock", "routing", "rebuild"):
+        for work in (
+            *(f"feed {projection.name}" for projection in FED),
+            "clock",
+            "routing",
+            "amending",
+            "telling",
+            "sending",
+            "rebuild",
+        ):
             await stack.enter_async_context(hold(conn, work))
         yield
 

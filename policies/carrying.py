@@ -51,8 +51,10 @@ _HOPELESS_SECONDS = 60.0
 _TRIES_BEFORE_THE_NEXT = 3
 _FAULTS = 10
 """How often a message is tried that fails by a fault of ours."""
-_LOOK_SECONDS = 1.0
-"""Of what is to be tried again nobody is notified."""
+_LOOK_SECONDS = 0.2, 5.0
+"""Of what is to be tried again nobody is notified: it is looked for as often as the shortest pause, within limits."""
+_ABORTED_SECONDS = 3600.0
+"""Nobody asks for a job to be broken off."""
 _STOP_SECONDS = 3.0
 _STAFF, _CUSTOMERS = 1, 0
 """Who has the promise hears of it before customers do."""
@@ -97,6 +99,8 @@ class Carrier:
         self._outcomes = Outcomes(database, ledger, catalogue, staff)
         pauses = [pause.total_seconds() for pause in catalogue.messages.retry_after]
         self._tries = len(pauses) + 1
+        fewest, most = _LOOK_SECONDS
+        self._look_seconds = min(max(min(pauses, default=most), fewest), most)
         self._app = App(connector=connector(database))
         declare = partial(self._app.task, queue=_QUEUE, retry=_Retry(pauses), pass_context=True)
         self._deliver_task: Task[..., Any, Any] = declare(name="deliver")(self._deliver)
@@ -138,7 +142,8 @@ class Carrier:
             concurrency=_AT_ONCE,
             install_signal_handlers=False,
             delete_jobs="successful",
-            fetch_job_polling_interval=_LOOK_SECONDS,
+            fetch_job_polling_interval=self._look_seconds,
+            abort_job_polling_interval=_ABORTED_SECONDS,
             shutdown_graceful_timeout=_STOP_SECONDS,
         )
 

@@ -5,6 +5,7 @@ it has come. Those notes become messages: the first at once, then at most one a 
 carry them out are enqueued in the same transaction. It is never rebuilt, and begins where it was first started.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -40,6 +41,7 @@ SQL = queries("policies", "telling.sql")
 
 NAME = "telling"
 _AT_ONCE = 100
+_LOOK_SECONDS = 1.0
 _PATIENCE = timedelta(minutes=10)
 """How long a message waits for the one before, whose channel fails: lest there be a hundred when that is mended."""
 _KEPT = timedelta(days=7)
@@ -125,16 +127,20 @@ class TellingPolicy:
 
     async def run(self, events: Log, conn: AsyncConnection[Any]) -> None:
         """Follow the log until cancelled."""
-        turn, self._checkpoint = 0, None
+        loop, turn, look_at, self._checkpoint = asyncio.get_running_loop(), 0, 0.0, None
         while True:
-            await self.catch_up(events.now, conn)
-            while await self.form(conn):
-                pass
-            await self.purge(conn)
+            # What time alone makes due can wait a second, what was recorded cannot, nor a clock that is moved by hand.
+            news = await self.catch_up(events.now, conn)
+            if news or loop.time() >= look_at or not self._ledger.clock.ticking:
+                while await self.form(conn):
+                    pass
+                await self.purge(conn)
+                look_at = loop.time() + _LOOK_SECONDS
             turn = await events.turn_after(turn)
 
-    async def catch_up(self, read: Callable[[int], Awaitable[list[Recorded]]], conn: AsyncConnection[Any]) -> None:
-        """Take in what `read` says was recorded since."""
+    async def catch_up(self, read: Callable[[int], Awaitable[list[Recorded]]], conn: AsyncConnection[Any]) -> bool:
+        """Take in what `read` says was recorded since; answers whether there was anything."""
+        news = False
         self._checkpoint = self._checkpoint or await Checkpoint.read(conn, NAME)
         while self._checkpoint is not None and (page := await read(self._checkpoint.position)):
             try:
@@ -143,7 +149,8 @@ class TellingPolicy:
                 log.info("reads its checkpoint again", why=str(error))
                 self._checkpoint = await Checkpoint.read(conn, NAME)
             else:
-                self._checkpoint.position = page[-1].position
+                self._checkpoint.position, news = page[-1].position, True
+        return news
 
     async def _take(self, conn: AsyncConnection[Any], checkpoint: Checkpoint, page: Sequence[Recorded]) -> None:
         facts = by_stream(one for one in page if one.type in _TYPES and one.stream not in checkpoint.parked)
