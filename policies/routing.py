@@ -64,21 +64,24 @@ class RoutingPolicy:
         self._ledger = ledger
         self._catalogue = catalogue
         self._staff = staff
+        self._reached: int | None = None
 
     async def run(self, events: Log, conn: AsyncConnection[Any]) -> None:
         """Follow the log until cancelled."""
         await conn.execute(SQL["begin"])
-        turn = 0
+        turn, self._reached = 0, None
         while True:
             turn = await events.turn_after(turn)
             await asyncio.sleep(_GATHER_SECONDS)
-            while await self.repair(conn):
-                pass
+            # Mostly somebody else has just seen that nothing follows, and the database need not be asked again.
+            if self._reached is None or await events.now(self._reached):
+                while await self.repair(conn):
+                    pass
 
     async def repair(self, conn: AsyncConnection[Any]) -> bool:
         """Route what changed in the next stretch of the log; answers whether there was one."""
         after, end = await (await conn.execute(SQL["stretch"])).fetchone() or (0, 0)
-        last = min(end, after + _STRETCH)
+        last = self._reached = min(end, after + _STRETCH)
         if last <= after:
             return False
         stretch = {"after": after, "last": last}
