@@ -62,12 +62,12 @@ async def configure(connection: Connection, settings: Mapping[str, str]) -> None
         await connection.execute("SELECT set_config(%s, %s, false)", (name, value))
 
 
-async def hear(connection: Connection, *, within: float) -> bool:
-    """Wait until a connection that listens is told something, at most `within` seconds; answers whether it was.
+async def hear(connection: Connection, *, within: float) -> list[psycopg.Notify]:
+    """Wait until a connection that listens is told something, at most `within` seconds; answers what it was.
 
     >>> await connection.execute("LISTEN stored_events")
     >>> await hear(connection, within=0.5)
-    False
+    []
 
     The driver waits in steps of a tenth of a second, which costs more than all else that an idle process does.
     """
@@ -78,11 +78,11 @@ async def hear(connection: Connection, *, within: float) -> bool:
         async with asyncio.timeout(within):
             await told.wait()
     except TimeoutError:
-        return False
+        return []
     finally:
         loop.remove_reader(descriptor)
     # One stands for all that came along with it; each must be taken in, or the server is left with a full buffer.
-    return bool([notify async for notify in connection.notifies(timeout=_DRAIN_SECONDS, stop_after=1)])
+    return [notify async for notify in connection.notifies(timeout=_DRAIN_SECONDS, stop_after=1)]
 
 
 @contextlib.contextmanager

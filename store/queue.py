@@ -4,21 +4,32 @@
 ...     await app.run_worker_async(queues=["messages"])
 """
 
+import asyncio
 import logging
 import re
+from collections.abc import Iterable
 from importlib import resources
 from importlib.metadata import version
+from typing import Any
 
+import psycopg
+import structlog
 from procrastinate import PsycopgConnector
+from procrastinate.connector import Notify
 from procrastinate.exceptions import ConnectorException
 from procrastinate.schema import SchemaManager
-from psycopg.sql import SQL, Literal
+from psycopg.sql import SQL, Identifier, Literal
 
-from store.database import Connection, Database
+from domain.errors import Unavailable
+from store.database import Connection, Database, hear
 
 __all__ = ["connector", "prepare"]
 
+log = structlog.get_logger("upheld.messages")
+
 _LIBRARY = "procrastinate"
+_LISTEN_SECONDS = 60.0
+_PAUSE = 0.5
 
 
 class _OneLine(logging.Filter):
@@ -66,4 +77,26 @@ def _migrations(standing: str) -> list[str]:
 
 def connector(database: Database) -> PsycopgConnector:
     """How the library reaches the queue: with connections of its own, once it is opened."""
-    return PsycopgConnector(conninfo=database.conninfo("messages"), min_size=1, max_size=_CONNECTIONS)
+    return _Connector(database, conninfo=database.conninfo("messages"), min_size=1, max_size=_CONNECTIONS)
+
+
+class _Connector(PsycopgConnector):
+    """The library's own, which listens as we do: the driver's way wakes up ten times a second."""
+
+    def __init__(self, database: Database, **options: Any) -> None:
+        super().__init__(**options)
+        self._database = database
+
+    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
+        wanted = [SQL("LISTEN {}").format(Identifier(channel)) for channel in channels]
+        while True:
+            try:
+                async with await self._database.connect("messages") as conn:
+                    for listen in wanted:
+                        await conn.execute(listen)
+                    while True:
+                        for told in await hear(conn, within=_LISTEN_SECONDS):
+                            await on_notification(channel=told.channel, payload=told.payload)
+            except (Unavailable, psycopg.OperationalError, psycopg.InterfaceError) as error:
+                log.warning("interrupted", error=str(error).strip())
+            await asyncio.sleep(_PAUSE)
