@@ -151,9 +151,9 @@ class Carrier:
 
     async def _deliver(self, context: JobContext, message: str, channel: int) -> None:
         """Bring a message to its recipient by one channel, or see to it that the next one does."""
-        found, moot = await self._composer.read(UUID(message), await self._outcomes.now())
-        await self._outcomes.moot(UUID(message), moot.numbers, all_of_it=found is None)
-        _messages.labels("moot").inc(bool(moot.numbers and found is None))
+        found, moot = await self._composer.read(UUID(message), await self._ledger.now())
+        await self._outcomes.moot(UUID(message), moot, all_of_it=found is None)
+        _messages.labels("moot").inc(bool(moot and found is None))
         if found is None:
             return
         if channel >= len(found.who.channels):
@@ -168,7 +168,7 @@ class Carrier:
         """Send it, unless it was sent before a crash kept that from being noted; and record that it was."""
         address = message.who.channels[channel]
         if not self._outcomes.was_sent(message, str(channel)):
-            text = await self._composer.text(message, await self._outcomes.now())
+            text = await self._composer.text(message, await self._ledger.now())
             template_id = self._catalogue.messages.template_ids.get(text.template)
             sending = partial(channels.send, address, text, message.id, template_id)
             try:
@@ -199,7 +199,7 @@ class Carrier:
 
     async def _push(self, context: JobContext, message: str) -> None:
         """Bring a message to the browsers of its recipient, too. No phone is somebody's only channel."""
-        found, _ = await self._composer.read(UUID(message), await self._outcomes.now(), told_too=True)
+        found, _ = await self._composer.read(UUID(message), await self._ledger.now(), told_too=True)
         if found is None or self._outcomes.was_sent(found, _PUSH):
             return
         attempt = self._push_to_all(found)
@@ -207,7 +207,7 @@ class Carrier:
             await self._outcomes.failed(found, _PUSH, _PUSH, reason, done=False)
 
     async def _push_to_all(self, message: Message) -> None:
-        now = await self._outcomes.now()
+        now = await self._ledger.now()
         text, link = await self._composer.text(message, now), await self._composer.link(message, now)
         shown = {"id": str(message.id), "title": text.title, "body": text.params["what"], "url": link}
         outcomes = await self._pusher.push(message.recipient, msgspec.json.encode(shown), _lives(message, now), "tasks")

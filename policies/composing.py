@@ -24,7 +24,7 @@ from store.links import CustomerLinks
 from store.people import Customers, People
 from store.queries import queries
 
-__all__ = ["SQL", "Composer", "Message", "Moot"]
+__all__ = ["SQL", "Composer", "Message"]
 
 SQL = queries("policies", "carrying.sql")
 
@@ -41,13 +41,6 @@ class Message:
     numbers: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Moot:
-    """Notices of a message that make no sense any more."""
-
-    numbers: list[int]
-
-
 class Composer:
     """Reads messages, and finds the words for them."""
 
@@ -60,8 +53,8 @@ class Composer:
         self._keeper_links = KeeperLinks(database, keyring)
         self._public_url = public_url.rstrip("/") if public_url is not None else None
 
-    async def read(self, id: UUID, now: datetime, *, told_too: bool = False) -> tuple[Message | None, Moot]:
-        """What is to be told in a message, and what of it is not any more; no message where nothing is left.
+    async def read(self, id: UUID, now: datetime, *, told_too: bool = False) -> tuple[Message | None, list[int]]:
+        """What is to be told in a message, and the numbers of what is not any more; no message where nothing is left.
 
         With `told_too` also what was told already, by another way.
         """
@@ -72,13 +65,13 @@ class Composer:
         for number, one in list(live.items()):
             if one.about == "moved" and await self._moved_back(commitments[one.commitment_id]):
                 del live[number]
-        moot = Moot(sorted(notices.keys() - live.keys()))
+        moot = sorted(notices.keys() - live.keys())
         if not live:
             return None, moot
         category, recipient = rows[0][1:3]
         who = await (self._customers if category == "customer" else self._people).find(recipient)
         if who is None:  # nobody is known by that name any more
-            return None, Moot(sorted(notices))
+            return None, sorted(notices)
         told = await self._told(list(live.values()), commitments)
         numbers = {one.key: number for number, one in live.items()}
         return Message(id, category, recipient, who, told, numbers), moot

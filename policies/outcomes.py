@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from uuid import UUID
 
 import psycopg
@@ -60,17 +59,13 @@ class Outcomes:
     async def moot(self, message: UUID, numbers: Sequence[int], *, all_of_it: bool) -> None:
         """These need not be told any more. Where nothing else was, the next message to him need not wait."""
         if numbers:
-            await self._execute("done", (await self.now(), list(numbers)))
+            await self._execute("done", (await self._ledger.now(), list(numbers)))
         if all_of_it:
             await self._execute("untold", (message,))
 
     async def reached(self, message: Message, *, reached: bool) -> None:
         """Whether its recipient was reached by any of his channels."""
         await self._execute("reached", (reached, message.category, message.recipient, reached))
-
-    async def now(self) -> datetime:
-        async with self._database.pool.connection() as conn:
-            return await self._ledger.clock.read(conn)
 
     async def _record(self, message: Message, by: str, outcome: str, decide: _Decide, *, done: bool) -> None:
         told = message.told
@@ -79,11 +74,13 @@ class Outcomes:
             origins = [_origin(message, by, notice, outcome) for notice in chunk]
             await asyncio.gather(*(self._record_one(*each, decide) for each in zip(chunk, origins, strict=True)))
             if done:
-                await self._execute("done", (await self.now(), [message.numbers[notice.key] for notice in chunk]))
+                await self._execute(
+                    "done", (await self._ledger.now(), [message.numbers[notice.key] for notice in chunk])
+                )
 
     async def _record_one(self, notice: Notice, origin: Origin, decide: _Decide) -> None:
         """Whatever keeps it from being recorded now: the message has left, and must not leave again for that."""
-        moment = Moment(await self.now(), origin, self._catalogue, self._staff.roster)
+        moment = Moment(await self._ledger.now(), origin, self._catalogue, self._staff.roster)
 
         def once(commitment: Commitment, _: object) -> None:
             if commitment.answer_to(origin) is None:

@@ -16,7 +16,7 @@ from domain.errors import NotFound, Unavailable
 from domain.facts import CommitmentAmended
 from domain.order import Order
 from store.clock import Clock
-from store.database import Database
+from store.database import Database, reaching_the_database
 from store.facts import read_fact
 from store.keyring import Keyring
 from store.queries import queries
@@ -66,6 +66,14 @@ class Streams:
     async def commitments(self, streams: Sequence[UUID]) -> dict[UUID, Commitment]:
         """Those of these streams that are commitments, as the log has them now."""
         return await self.commitments_at(streams, _FOREVER)
+
+    async def now(self) -> datetime:
+        """The time. A clock that does not go by itself may have been moved by another process."""
+        if self.clock.ticking:
+            return self.clock.now()
+        with reaching_the_database():
+            async with self._database.pool.connection() as conn:
+                return await self.clock.read(conn)
 
     async def readable(self, streams: Sequence[UUID]) -> dict[UUID, Commitment]:
         """The same, without those that cannot be read, of which the process's log tells; they hold up no other."""
