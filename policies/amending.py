@@ -128,14 +128,14 @@ class Jobs(Reader):
     ) -> int | None:
         """Fix what the job is to touch; answers how many those are. None where the job is known already."""
         filters, params = self._filters(selection)
-        key = self.keyring.new_key()
-        document = msgspec.json.encode(_Ordered(origin.actor, origin.on_behalf_of, what))
+        ordered = _Ordered(origin.actor, origin.on_behalf_of, what)
+        key, document = self.keyring.enclose(id, msgspec.json.encode(ordered))
         begun = {
             "id": id,
             "now": now,
             "body_hash": origin.body_hash,
-            "key": self.keyring.wrap(id, key),
-            "document": self.keyring.seal(key, document, id.bytes),
+            "key": key,
+            "document": document,
         }
         with reaching_the_database():
             async with self.database.pool.connection() as conn, conn.transaction():
@@ -192,9 +192,7 @@ class AmendingPolicy:
             return False
         job, body_hash, wrapped, sealed = row
         try:
-            keyring = self._jobs.keyring
-            words = keyring.open(keyring.unwrap(job, wrapped), sealed, job.bytes)
-            ordered = msgspec.json.decode(words, type=_Ordered)
+            ordered = msgspec.json.decode(self._jobs.keyring.disclose(job, wrapped, sealed), type=_Ordered)
         except (UpheldError, msgspec.MsgspecError) as error:
             log.exception("a job cannot be read", job=str(job))
             await conn.execute(SQL["fail"], {"job": job, "error": str(error)})

@@ -54,9 +54,9 @@ class Deliveries:
 
     async def keep(self, hook: str, delivery_id: str, body: bytes, reason: str, now: datetime) -> None:
         """Keep a delivery, and forget those that were kept long enough. The same one again is kept once."""
-        id, key = uuid5(_NAMESPACE, f"{hook}/{delivery_id}"), self._keyring.new_key()
-        document = self._keyring.seal(key, msgspec.msgpack.encode(_Document(delivery_id, body, reason)), id.bytes)
-        row = {"id": id, "hook": hook, "now": now, "key": self._keyring.wrap(id, key), "document": document}
+        id = uuid5(_NAMESPACE, f"{hook}/{delivery_id}")
+        key, document = self._keyring.enclose(id, msgspec.msgpack.encode(_Document(delivery_id, body, reason)))
+        row = {"id": id, "hook": hook, "now": now, "key": key, "document": document}
         with reaching_the_database():
             async with self._database.pool.connection() as conn, conn.transaction():
                 await conn.execute(SQL["purge"], (now - KEPT_FOR,))
@@ -77,6 +77,6 @@ class Deliveries:
                 await conn.execute(SQL["remove"], (id,))
 
     def _opened(self, id: UUID, hook: str, received_at: datetime, key: bytes, sealed: bytes) -> KeptDelivery:
-        words = self._keyring.open(self._keyring.unwrap(id, key), sealed, id.bytes)
+        words = self._keyring.disclose(id, key, sealed)
         document = msgspec.msgpack.decode(words, type=_Document)
         return KeptDelivery(id, hook, received_at, document.delivery_id, document.body, document.reason)

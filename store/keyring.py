@@ -94,6 +94,20 @@ class Keyring:
         except InvalidTag as error:
             raise UpheldError("a sealed field was altered, or is not at the place it was sealed for") from error
 
+    def enclose(self, id: UUID, plaintext: bytes) -> tuple[bytes, bytes]:
+        """A row under a new key of its own: the key as the database may keep it, and what the key sealed for this row.
+
+        >>> wrapped, sealed = keyring.enclose(id, b"mailto://li@example.com")
+        >>> keyring.disclose(id, wrapped, sealed)
+        b'mailto://li@example.com'
+        """
+        key = self.new_key()
+        return self.wrap(id, key), self.seal(key, plaintext, id.bytes)
+
+    def disclose(self, id: UUID, wrapped: bytes, sealed: bytes) -> bytes:
+        """What such a row says. Raises as `unwrap` and `open` do."""
+        return self.open(self.unwrap(id, wrapped), sealed, id.bytes)
+
     def blind(self, field: str, value: str) -> bytes:
         """16 bytes that are equal for equal values of a field and otherwise say nothing: an index over sealed values.
 

@@ -100,8 +100,7 @@ class Book(Generic[T]):
         return self._keyring.seal(self._keyring.unwrap(name, wrapped), msgspec.json.encode(value), name.bytes)
 
     def _opened(self, id: str, wrapped: bytes, document: bytes) -> T:
-        name = self._name(id)
-        words = self._keyring.open(self._keyring.unwrap(name, wrapped), document, name.bytes)
+        words = self._keyring.disclose(self._name(id), wrapped, document)
         found: T = msgspec.json.decode(words, type=self.form)
         return found
 

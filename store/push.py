@@ -43,12 +43,11 @@ class Subscriptions:
     async def put(self, actor: str, subscription: Subscription) -> None:
         """A browser listens for this one, and for nobody else who had it in hand before."""
         hashed = self._hash(subscription.endpoint)
-        name, key = _name(hashed), self._keyring.new_key()
-        document = self._keyring.seal(key, msgspec.json.encode(subscription), name.bytes)
+        wrapped, document = self._keyring.enclose(_name(hashed), msgspec.json.encode(subscription))
         with reaching_the_database():
             async with self._database.pool.connection() as conn, conn.transaction():
                 await conn.execute(SQL["take_turns"], (actor,))
-                await conn.execute(SQL["put"], (hashed, actor, self._keyring.wrap(name, key), document))
+                await conn.execute(SQL["put"], (hashed, actor, wrapped, document))
                 await conn.execute(SQL["prune"], {"actor": actor, "most": _MOST})
 
     async def of(self, actor: str) -> list[Kept]:
@@ -79,7 +78,7 @@ class Subscriptions:
         return self._keyring.blind("push endpoint", endpoint)
 
     def _opened(self, name: UUID, wrapped: bytes, document: bytes) -> Subscription:
-        words = self._keyring.open(self._keyring.unwrap(name, wrapped), document, name.bytes)
+        words = self._keyring.disclose(name, wrapped, document)
         return msgspec.json.decode(words, type=Subscription)
 
 
