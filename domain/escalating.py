@@ -92,8 +92,7 @@ def _steps_at_work(commitment: Commitment, flag: Flag, moment: Moment) -> list[t
 
 def _at_work(commitment: Commitment, level: int, moment: Moment, at: datetime) -> datetime:
     """From when on, at an instant, whoever is asked at a step is at work; that instant where it is not known."""
-    duty = moment.roster.duty(responsible(commitment, level, moment))
-    return duty.next_on(at) if duty is not None else at
+    return moment.roster.next_on(responsible(commitment, level, moment), at)
 
 
 def climb_instants(commitment: Commitment) -> Iterator[datetime]:

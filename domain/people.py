@@ -128,6 +128,16 @@ class Roster:
         post = self.posts.get(actor) if actor is not None else None
         return post.duty if post is not None else None
 
+    def next_on(self, actor: str | None, at: datetime) -> datetime:
+        """`at` where somebody is at work then, or that is not known; else when his work begins next.
+
+        >>> at = datetime.fromisoformat("2026-11-28T12:00:00+00:00")
+        >>> NOBODY.next_on("courier:li", at) == at
+        True
+        """
+        duty = self.duty(actor)
+        return duty.next_on(at) if duty is not None else at
+
     def teams(self, actor: str) -> frozenset[str]:
         """The teams that somebody was put in by name; the team of his role is not among them."""
         post = self.posts.get(actor)

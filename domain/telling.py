@@ -6,6 +6,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from domain.actors import IMPORTER
@@ -124,7 +125,7 @@ def _to_recipient(
 def told_people(recipient: str, moment: Moment) -> list[str]:
     """Who is told what a recipient is to hear; of a team those at work, where some are."""
     members = [recipient] if moment.roster.reaches(recipient) else moment.roster.members(recipient)
-    at_work = [member for member in members if _begins(moment.roster.duty(member), moment.now) == moment.now]
+    at_work = [member for member in members if moment.roster.next_on(member, moment.now) == moment.now]
     return at_work or members or [recipient]
 
 
@@ -141,13 +142,9 @@ def _notice(
 ) -> Notice:
     """A notice to somebody of the staff; what can wait until he is at work waits."""
     wanted = moment.now + waits
-    begins = _begins(moment.roster.duty(person), wanted)
+    begins = moment.roster.next_on(person, wanted)
     at = begins if begins < rescue_by(commitment, role, moment.now) else wanted
     return Notice(commitment.id, about, person, at, anchor, commitment.revision, role, addressee or person)
-
-
-def _begins(duty: Duty | None, now: datetime) -> datetime:
-    return duty.next_on(now) if duty is not None else now
 
 
 # -- up the ladder ----------------------------------------------------------------------------------------------
@@ -166,7 +163,7 @@ def _of_escalation(fact: CommitmentEscalated, commitment: Commitment, moment: Mo
         if level == fact.level and fact.role is None:
             asked = _above(fact, commitment, moment)
         for person in told_people(asked, moment):
-            begins = _begins(moment.roster.duty(person), moment.now)
+            begins = moment.roster.next_on(person, moment.now)
             if level < fact.level and (begins == moment.now or fact.role is None):
                 continue
             waits = level < fact.level or begins < rescue_by(commitment, role, moment.now)
@@ -185,7 +182,7 @@ def _above(fact: CommitmentEscalated, commitment: Commitment, moment: Moment) ->
     """To whom somebody hands it up, or a limit lifts it: the first from that step on who is at work, not himself."""
     others = [_asked(commitment, level, moment) for level in range(fact.level, MANAGER + 1)]
     others = [asked for asked in others if asked != fact.origin.person] or others
-    at_work = (asked for asked in others if _begins(moment.roster.duty(asked), moment.now) == moment.now)
+    at_work = (asked for asked in others if moment.roster.next_on(asked, moment.now) == moment.now)
     return next(at_work, others[0])
 
 
@@ -214,18 +211,6 @@ def reminder(commitment: Commitment, moment: Moment) -> list[Notice]:
 # -- to the customer --------------------------------------------------------------------------------------------
 
 
-def _of_making(fact: CommitmentMade, commitment: Commitment, moment: Moment) -> Iterator[Notice]:
-    yield from _to_customer("made", fact, commitment, moment)
-
-
-def _of_keeping(fact: CommitmentKept, commitment: Commitment, moment: Moment) -> Iterator[Notice]:
-    yield from _to_customer("kept", fact, commitment, moment)
-
-
-def _of_breaking(fact: CommitmentBroken, commitment: Commitment, moment: Moment) -> Iterator[Notice]:
-    yield from _to_customer("broken", fact, commitment, moment)
-
-
 def _to_customer(about: ToCustomers, fact: Fact, commitment: Commitment, moment: Moment) -> Iterator[Notice]:
     """What the kind tells customers of. What an import says happened elsewhere, and is no news."""
     kind = moment.catalogue.kinds.get(commitment.kind)
@@ -245,11 +230,11 @@ def of_the_customer(
 
 
 TOLD_OF: dict[type[Fact], Callable[[Any, Commitment, Moment], Iterator[Notice]]] = {
-    CommitmentMade: _of_making,
+    CommitmentMade: partial(_to_customer, "made"),
     CommitmentAmended: _of_amendment,
     CommitmentWithdrawn: _of_withdrawal,
-    CommitmentKept: _of_keeping,
-    CommitmentBroken: _of_breaking,
+    CommitmentKept: partial(_to_customer, "kept"),
+    CommitmentBroken: partial(_to_customer, "broken"),
     CommitmentEscalated: _of_escalation,
     HandoffAssigned: _of_assignment,
     HandoffReleased: _of_release,
