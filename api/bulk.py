@@ -73,7 +73,7 @@ async def _preview(command: Command, body: BulkBody, ids: list[UUID], moment: Mo
 
 @router.get("/jobs/{id}")
 async def show_job(inquiry: Inquiring, id: PathText) -> Response:
-    """How far a job has come, and what it skipped."""
+    """How far a job has come, and what it skipped; its `Upheld-Position` is behind what the job has recorded."""
     runtime = inquiry.runtime
     try:
         job = await Jobs(runtime.database, runtime.keyring).find(UUID(id))
@@ -81,4 +81,4 @@ async def show_job(inquiry: Inquiring, id: PathText) -> Response:
         job = None
     if job is None:
         raise NotFound("there is no such job")
-    return answer(job)
+    return answer(job, headers={"Upheld-Position": str(await end_of_the_log(runtime.database))})

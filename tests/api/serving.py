@@ -253,9 +253,8 @@ class Api:
         return next((str(flag["reason"]) for flag in flags if flag["commitment_id"] == id), None)
 
     def end_of_the_log(self) -> int:
-        """The position of the last event that is in the history."""
-        while items := self.history(after=self._seen[0]):
-            self._seen[0] = items[-1]["position"]
+        """The position of the last event of the log; whoever reads from now on reads it."""
+        self._seen[0] = max(self._seen[0], int(self.get("/readyz", verbose="true")["log_position"]))
         return self._seen[0]
 
     # -- time ---------------------------------------------------------------------------------------------------

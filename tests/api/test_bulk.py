@@ -27,11 +27,6 @@ def done(api: Api, job: str, within: float = 20) -> dict[str, Any]:
     return dict(shown)
 
 
-def end(api: Api) -> None:
-    """The log may go on behind what this reader has seen."""
-    api.end_of_the_log()
-
-
 def test_every_promise_that_matches_is_moved_and_its_receipts_are_void(agent: Api, order: str) -> None:
     agent.assign(order, "courier:li")
     mine = [agent.promise(order_id=order) for _ in range(3)]
@@ -39,7 +34,6 @@ def test_every_promise_that_matches_is_moved_and_its_receipts_are_void(agent: Ap
     agent.by("courier:li").receipt(mine[0]["id"])
     begun = begin(agent, {"made_by": agent.actor})
     job = done(agent, begun["job"])
-    end(agent)
 
     assert begun["matched"] == 3
     assert job == {
@@ -67,7 +61,6 @@ def test_what_is_closed_is_not_touched(agent: Api) -> None:
     agent.command(kept, "fulfilment", {})
     begun = begin(agent, {"made_by": agent.actor})
     done(agent, begun["job"])
-    end(agent)
 
     assert begun["matched"] == 1
     assert [agent.commitment(id)["revision"] for id in (kept, live)] == [1, 2]
@@ -81,7 +74,6 @@ def test_the_orders_of_a_depot_are_found(agent: Api, order: str) -> None:
     ids = [agent.promise("delivery", order_id=one)["id"] for one in (there, elsewhere)]
     begun = begin(agent, {"kind": "delivery", "depot": depot})
     done(agent, begun["job"])
-    end(agent)
 
     assert begun["matched"] == 1
     assert [agent.commitment(id)["revision"] for id in ids] == [2, 1]
@@ -91,7 +83,6 @@ def test_what_cannot_be_moved_is_skipped_and_said_why(agent: Api) -> None:
     early, late = agent.promise(due=agent.due(hours=3))["id"], agent.promise(due=agent.due(days=9))["id"]
     begun = begin(agent, {"made_by": agent.actor}, due={"shift": {"amount": -2, "unit": "days"}})
     job = done(agent, begun["job"])
-    end(agent)
 
     (skipped,) = job["skipped"]
     assert (skipped["commitment_id"], skipped["code"], job["done"]) == (early, "invalid", 2)
@@ -107,7 +98,6 @@ def test_a_dry_run_shows_what_would_become_of_them_and_records_nothing(agent: Ap
     assert (answer.status_code, answer.json()["matched"]) == (200, 1)
     assert (shown["commitment_id"], shown["due_at"]) == (made["id"], made["due"]["at"])
     assert datetime.fromisoformat(shown["new_due_at"]) - datetime.fromisoformat(shown["due_at"]) == timedelta(days=1)
-    end(agent)
     assert agent.commitment(made["id"])["revision"] == 1
 
 
@@ -115,7 +105,6 @@ def test_the_same_key_is_the_same_job(agent: Api) -> None:
     id = agent.promise()["id"]
     jobs = [begin(agent, {"made_by": agent.actor}, key="snow") for _ in range(2)]
     done(agent, jobs[0]["job"])
-    end(agent)
 
     assert jobs[0] == jobs[1]
     assert agent.commitment(id)["revision"] == 2
@@ -128,7 +117,6 @@ def test_the_selection_is_fixed_when_it_is_begun(agent: Api) -> None:
     begun = begin(agent, {"made_by": agent.actor})
     second = agent.promise()["id"]
     done(agent, begun["job"])
-    end(agent)
 
     assert [agent.commitment(id)["revision"] for id in (first, second)] == [2, 1]
 
@@ -138,7 +126,6 @@ def test_new_words_and_a_new_date_for_all(agent: Api) -> None:
     day = agent.at(days=3)[:10]
     begun = begin(agent, {"made_by": agent.actor}, promise="It comes on Thursday", due={"date": day})
     done(agent, begun["job"])
-    end(agent)
     after = agent.commitment(id)
 
     assert (after["promise"], after["due"]["rule"]) == ("It comes on Thursday", {"date": day})
@@ -193,7 +180,6 @@ def test_a_job_whose_process_is_killed_goes_on_and_amends_nothing_twice(
     first.kill()
     again = serve(database_url=url).wait().by("agent:ling")
     job = done(again, begun["job"], within=30)
-    again.end_of_the_log()
 
     assert (job["done"], job["skipped"]) == (400, [])
     assert {again.commitment(id)["revision"] for id in ids[::20]} == {2}
