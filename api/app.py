@@ -25,6 +25,7 @@ from api import (
     supervisors,
     systems,
 )
+from api.assets import Assets
 from api.metrics import measuring
 from api.middleware import Entrance
 from api.runtime import Runtime, open_runtime, together
@@ -93,5 +94,6 @@ def create_app(
         pages,
     )
     app.router.routes[:0] = [route for module in modules for route in module.router.routes]
+    app.mount("/courier", Assets(), name="courier")
     app.add_middleware(Entrance)
     return app

@@ -1,9 +1,11 @@
-"""The pages: for now the start page, with the promises that are in danger."""
+"""The pages: the start page, with the promises that are in danger, and the keeper's task view."""
 
+from datetime import UTC
 from typing import Annotated
 
 from fastapi import Header, Response
 
+from api.assets import built
 from api.rendering import page
 from api.routes import routes
 from api.texts import chosen
@@ -29,6 +31,13 @@ REASONS: dict[FlagReason, str] = {
     "not_received": "Who must keep it does not know of it",
 }
 
+_OWN_SCRIPT = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:;"
+    " connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'",
+    "Cache-Control": "no-cache",
+}
+
 
 @router.get("/")
 async def start(runtime: Process, accept_language: Annotated[str, Header()] = "") -> Response:
@@ -47,3 +56,10 @@ async def start(runtime: Process, accept_language: Annotated[str, Header()] = ""
         time_zone=time_zone,
         now=now,
     )
+
+
+@router.head("/courier", include_in_schema=False)
+@router.get("/courier")
+async def courier() -> Response:
+    """The task view of couriers and every other keeper: the same page for all; it works without a network."""
+    return page("courier.html", "en", UTC, headers=_OWN_SCRIPT, files=built())

@@ -1,5 +1,6 @@
 """Pages: a template in the reader's language, in a place's time, with nothing loaded from elsewhere."""
 
+from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from functools import cache
 
@@ -31,7 +32,15 @@ def _environment(locale: str) -> Environment:
     return environment
 
 
-def page(template: str, locale: str, tz: tzinfo, *, status: int = 200, **values: object) -> Response:
+def page(
+    template: str,
+    locale: str,
+    tz: tzinfo,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **values: object,
+) -> Response:
     """A page; in its template `local` writes an instant as it is in `tz`, in the words of the language, and `span` two.
 
     >>> page("start.html", "bg", zone("Europe/Sofia"), flags=[], …)  # doctest: +SKIP
@@ -48,7 +57,7 @@ def page(template: str, locale: str, tz: tzinfo, *, status: int = 200, **values:
 
     lang = locale.replace("_", "-")
     text = _environment(locale).get_template(template).render(lang=lang, local=here, span=span, **values)
-    return Response(text, status, _HEADERS | {"Content-Language": lang}, "text/html")
+    return Response(text, status, _HEADERS | {"Content-Language": lang} | dict(headers or {}), "text/html")
 
 
 def wants_json(accept: str) -> bool:

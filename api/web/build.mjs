@@ -1,0 +1,110 @@
+/**
+ * Bundles what browsers are given into `api/web/built`, and with `--tests` the tests of it into `.cache/web-tests`.
+ *
+ * A file whose name holds a hash never changes; `files.json` says how they are called, and the worker carries the list.
+ */
+
+import { createHash } from "node:crypto";
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import gettext from "gettext-parser";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, "..", "..");
+const courier = join(here, "courier");
+const built = join(here, "built");
+const STATIC = ["icon.svg", "icon-192.png", "icon-512.png", "manifest.webmanifest"];
+
+/** A catalogue of words, of which only those are taken that the source asks for. */
+const catalogues = {
+  name: "catalogues",
+  setup(bundler) {
+    bundler.onLoad({ filter: /\.po$/ }, async ({ path }) => {
+      const asked = await askedFor();
+      const words = gettext.po.parse(await readFile(path)).translations[""];
+      const taken = Object.values(words).filter(({ msgid }) => asked.has(msgid));
+      const contents = JSON.stringify(Object.fromEntries(taken.map(({ msgid, msgstr }) => [msgid, msgstr])));
+      return { contents, loader: "json" };
+    });
+  },
+};
+
+/** The English words in the source: whatever `t` and `tn` are called with. */
+export async function askedFor() {
+  const files = (await readdir(courier, { recursive: true })).filter((file) => file.endsWith(".ts"));
+  const sources = await Promise.all(files.map((file) => readFile(join(courier, file), "utf8")));
+  const literals = sources.flatMap((source) => [
+    ...source.matchAll(/\bmsg\(\s*("(?:[^"\\]|\\.)*")|\btn?\(\s*("(?:[^"\\]|\\.)*")/g),
+  ]);
+  return new Set(literals.map(([, message, called]) => JSON.parse(message ?? called)));
+}
+
+const common = {
+  bundle: true,
+  minify: true,
+  target: ["chrome90", "firefox100", "safari15.4"],
+  plugins: [catalogues],
+  legalComments: "none",
+  logLevel: "warning",
+};
+
+async function buildApp() {
+  await rm(built, { recursive: true, force: true });
+  await mkdir(built, { recursive: true });
+  const { metafile } = await build({
+    ...common,
+    entryPoints: { app: join(courier, "app.ts"), style: join(courier, "style.css") },
+    outdir: built,
+    entryNames: "[name]-[hash]",
+    chunkNames: "[name]-[hash]",
+    format: "esm",
+    splitting: true,
+    metafile: true,
+  });
+  for (const name of STATIC) await copyFile(join(courier, name), join(built, name));
+  const files = Object.keys(metafile.outputs).map((path) => basename(path));
+  const named = (start) => files.find((file) => file.startsWith(start));
+  const hashed = [...files, ...STATIC];
+  const version = createHash("sha256")
+    .update(hashed.sort().join())
+    .update(await readFile(join(root, "api", "templates", "courier.html")));
+  await build({
+    ...common,
+    entryPoints: [join(courier, "worker.ts")],
+    outfile: join(built, "worker.js"),
+    format: "iife",
+    define: { FILES: JSON.stringify(hashed), VERSION: JSON.stringify(version.digest("hex").slice(0, 12)) },
+  });
+  await compress();
+  await writeFile(join(built, "files.json"), JSON.stringify({ script: named("app-"), style: named("style-") }));
+}
+
+/** Compressed once, as well as can be, and not for each who asks. */
+async function compress() {
+  for (const name of await readdir(built)) {
+    if (!/\.(js|css|svg|webmanifest)$/.test(name)) continue;
+    const content = await readFile(join(built, name));
+    await writeFile(join(built, `${name}.br`), brotliCompressSync(content));
+    await writeFile(join(built, `${name}.gz`), gzipSync(content, { level: 9 }));
+  }
+}
+
+async function buildTests() {
+  const folder = join(root, "tests", "web");
+  const tests = (await readdir(folder)).filter((file) => file.endsWith(".test.ts"));
+  await build({
+    ...common,
+    minify: false,
+    entryPoints: tests.map((file) => join(folder, file)),
+    outdir: join(root, ".cache", "web-tests"),
+    outExtension: { ".js": ".mjs" },
+    format: "esm",
+    platform: "node",
+    target: "node20",
+  });
+}
+
+await (process.argv.includes("--tests") ? buildTests() : buildApp());

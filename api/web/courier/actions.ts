@@ -1,0 +1,163 @@
+/** What a keeper does on this page. Whatever he says is in the outbox before the screen changes. */
+import { withOpened, withRead } from "./day";
+import type { Commitment, Done, Handoff, Outcome, Stop } from "./model";
+import { type Entry, type Said, UNDO_MS } from "./outbox";
+import { Server } from "./server";
+import type { Task } from "./standing";
+import * as state from "./state";
+import { nothingIsMissing } from "./storage";
+import { Store } from "./store";
+import { entryOf, Sync } from "./sync";
+import { t } from "./texts";
+
+export const store = new Store(
+  () => void refresh(),
+  () => {
+    state.trouble.value = "lost";
+    void refresh();
+  },
+);
+export const server = new Server((skew) => {
+  if (Math.abs(skew - (state.skew.value ?? Number.POSITIVE_INFINITY)) > 1000) void store.remember("skew", skew);
+  state.skew.value = skew;
+});
+const sync = new Sync(store, server);
+
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** Read again what is remembered, and look again when the next thing can no longer be undone. */
+export async function refresh(): Promise<void> {
+  await guarded(() => state.refresh(store, server));
+  const held = state.entries.value.map((entry) => entry.held_until).filter((until) => until > Date.now());
+  clearTimeout(timer);
+  if (held.length > 0) timer = setTimeout(() => void released(), Math.min(...held) - Date.now() + 20);
+}
+
+async function released(): Promise<void> {
+  await refresh();
+  await bringUpToDate();
+}
+
+/** Send what waits, and ask what there is to do. */
+export async function bringUpToDate(): Promise<void> {
+  const reached = await guarded(() => sync.run());
+  if (reached !== undefined) state.reached.value = reached;
+  await wakeWorkerLater();
+}
+
+/** Where the browser can do it, the worker sends what is left once the network is back, even with the page closed. */
+async function wakeWorkerLater(): Promise<void> {
+  if (state.unsent.value.length === 0 || !("serviceWorker" in navigator)) return;
+  const { sync: later } = (await navigator.serviceWorker.ready) as ServiceWorkerRegistration & {
+    sync?: { register(tag: string): Promise<void> };
+  };
+  // It may be forbidden to this page; the timer of the page does it then.
+  await later?.register("outbox").catch(() => undefined);
+}
+
+/** What cannot be written or read is told to the keeper: it must not look as if it had been. */
+export async function guarded<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    state.trouble.value = error.name === "QuotaExceededError" ? "full" : state.isRead.value ? "lost" : "none";
+    console.error(error);
+    return undefined;
+  }
+}
+
+async function say(
+  commitment: Commitment,
+  stop: Stop | undefined,
+  said: Said,
+  more: Partial<Entry> = {},
+): Promise<void> {
+  const who = state.me.value;
+  if (who === null) return;
+  const entry = { ...entryOf(who.actor, commitment, stop, said, UNDO_MS), ...more };
+  const added = await guarded(() => store.say(entry));
+  if (added === undefined) return;
+  if (state.trouble.value === "full") state.trouble.value = null;
+  state.spoken.value = t("Saved on this phone, not sent");
+}
+
+export const receive = (task: Task, handoff: Handoff, via: "tap" | "scan" | "batch" = "tap"): Promise<void> =>
+  say(task.commitment, task.stop, {
+    command: "receipts",
+    state: handoff.asked === "held" ? "held" : "acknowledged",
+    role: handoff.role,
+    via,
+  });
+
+export const decline = (task: Task, handoff: Handoff, reason: string): Promise<void> =>
+  say(task.commitment, task.stop, { command: "receipts", state: "declined", role: handoff.role, reason, via: "tap" });
+
+export const keep = (task: Task, note: string, photo: Blob | null): Promise<void> =>
+  say(task.commitment, task.stop, { command: "fulfilment", ...noted(note) }, photo ? { photo } : {});
+
+export const tried = (task: Task, outcome: Outcome, note: string, photo: Blob | null): Promise<void> =>
+  say(task.commitment, task.stop, { command: "attempts", outcome, ...noted(note) }, photo ? { photo } : {});
+
+const noted = (note: string): { note?: string } => (note.trim() === "" ? {} : { note: note.trim() });
+
+/** A wrong tap is taken back: the history shows both. */
+export async function takeBack(one: Done): Promise<void> {
+  const { commitment_id: id, promise, order_id } = one;
+  const kept = { id, promise, order_id, revision: 0 } as Commitment;
+  await say(kept, undefined, { command: "reopening", reason: "mistaken" });
+}
+
+export async function undo(entry: Entry): Promise<void> {
+  const undone = await guarded(() => store.undo(entry.key));
+  state.spoken.value = undone === false ? t("Too late: it is being sent.") : t("Undone: nothing was sent.");
+}
+
+export async function withoutPhoto(entry: Entry): Promise<void> {
+  const { photo: _, refused: __, ...rest } = entry;
+  await guarded(() => store.fix([rest]));
+  await bringUpToDate();
+}
+
+export const dismiss = (entry: Entry): Promise<void> | undefined =>
+  guarded(() => store.dismiss(entry)) as Promise<void>;
+
+export async function dismissNotice(id: number | undefined): Promise<void> {
+  if (id !== undefined) await guarded(() => store.dismissNotice(id));
+}
+
+/** A promise was opened: it was seen, and its words are known from now on. */
+export async function open(task: Task): Promise<void> {
+  const { commitment, handoffs, stop } = task;
+  const { actor, opened } = state.day.value;
+  if (opened[commitment.id] === commitment.revision) return;
+  const unseen = handoffs.filter(
+    (one) => one.asked !== "none" && ["assigned", "sent", "delivered"].includes(one.state),
+  );
+  const seen = (): ReturnType<typeof entryOf>[] =>
+    unseen.map((one) => entryOf(actor, commitment, stop, { command: "receipts", state: "seen", role: one.role }, 0));
+  await guarded(() => store.changeDay(actor, (day) => withOpened(day, commitment), seen));
+  await bringUpToDate();
+}
+
+/** Nothing is asked of him, and he has read what changed. */
+export async function read(task: Task): Promise<void> {
+  const { commitment } = task;
+  if (task.handoffs.some((one) => one.asked !== "none")) return;
+  await guarded(() => store.changeDay(state.day.value.actor, (day) => withRead(day, commitment)));
+}
+
+/** Somebody uses this phone from now on. */
+export async function enter(actor: string | null): Promise<void> {
+  const known = await server.me(actor);
+  await guarded(() => store.remember("me", known));
+  await refresh();
+  await bringUpToDate();
+}
+
+/** Nobody uses it any more; what he said and what is not sent yet stays, and is sent as his. */
+export async function leave(): Promise<void> {
+  nothingIsMissing();
+  await guarded(() => store.remember("me", undefined));
+  await refresh();
+}

@@ -1,0 +1,133 @@
+/** The keeper's task view on a phone. */
+import { effect, signal } from "@preact/signals";
+import { html } from "htm/preact";
+import { render } from "preact";
+import { useEffect } from "preact/hooks";
+import { bringUpToDate, refresh } from "./actions";
+import { badge } from "./badge";
+import { recallChoices } from "./choices";
+import { Live } from "./live";
+import { listen } from "./push";
+import * as state from "./state";
+import { lookAfterStorage } from "./storage";
+import { t } from "./texts";
+import { DoneList } from "./views/done";
+import { Enter } from "./views/enter";
+import { Loading } from "./views/loading";
+import { More } from "./views/more";
+import type { View } from "./views/parts";
+import { Promised } from "./views/promise";
+import { Today } from "./views/today";
+
+const hash = signal(location.hash);
+/** Where the list stood, so that who comes back finds his place. */
+let scrolled = 0;
+
+function App(): View {
+  useEffect(arrived, [hash.value, state.me.value === null]);
+  return html`${page()}<p class="hidden" role="status">${state.spoken.value}</p>`;
+}
+
+function page(): View {
+  if (!state.isRead.value) return html``;
+  if (state.me.value === null) return html`<${Enter} />`;
+  const [, name = "", form] = /^#([^/]*)\/?(.*)$/.exec(hash.value) ?? [];
+  if (name.startsWith("c-")) return html`<${Promised} key=${name} id=${name.slice(2)} form=${form || undefined} />`;
+  if (name === "loading") return html`<${Loading} />`;
+  if (name === "done") return html`<${DoneList} />`;
+  return name === "more" ? html`<${More} />` : html`<${Today} />`;
+}
+
+/** Whoever reads with a screen reader or a keyboard begins at the heading of where he is now. */
+function arrived(): void {
+  const heading = document.querySelector("h1");
+  document.title = `${heading?.textContent ?? t("Today")} – Upheld`;
+  const isToday = hash.value.length < 2;
+  scrollTo(0, isToday ? scrolled : 0);
+  if (heading === null || !hasMoved) return;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+}
+let hasMoved = false;
+
+const live = new Live(
+  () => void bringUpToDate(),
+  () => state.actor.value,
+);
+
+function isBack(): void {
+  state.isOnline.value = navigator.onLine;
+  if (document.visibilityState === "visible" && navigator.onLine) {
+    live.restart();
+    void bringUpToDate();
+  } else if (!navigator.onLine) live.stop();
+}
+
+const HIDDEN_STOPS_MS = 30_000;
+let hiding: ReturnType<typeof setTimeout> | undefined;
+
+function visible(): void {
+  clearTimeout(hiding);
+  if (document.visibilityState === "visible") isBack();
+  else hiding = setTimeout(() => live.stop(), HIDDEN_STOPS_MS);
+}
+
+async function work(): Promise<void> {
+  if (!("serviceWorker" in navigator)) return;
+  const hadOne = navigator.serviceWorker.controller !== null;
+  navigator.serviceWorker.addEventListener("controllerchange", () => {
+    // The first worker takes over the page that installed it; a later one brings another page with it.
+    if (hadOne) location.reload();
+  });
+  navigator.serviceWorker.addEventListener("message", ({ data }: MessageEvent<{ open?: string }>) => {
+    if (data.open !== undefined) location.hash = data.open;
+  });
+  const registration = await navigator.serviceWorker.register("/courier/worker.js", {
+    scope: "/courier",
+    updateViaCache: "none",
+  });
+  const look = (): void => {
+    state.newer.value = navigator.serviceWorker.controller ? registration.waiting : null;
+  };
+  registration.addEventListener("updatefound", () => registration.installing?.addEventListener("statechange", look));
+  look();
+}
+
+function beat(): void {
+  const now = Date.now();
+  const isUndoing = state.entries.value.some((entry) => entry.held_until > now);
+  if (isUndoing || now - state.here.value >= QUIET_BEAT_MS) state.tick();
+}
+const QUIET_BEAT_MS = 15_000;
+const SEND_AGAIN_MS = 30_000;
+
+async function start(): Promise<void> {
+  addEventListener("hashchange", () => {
+    if (hash.value.length < 2) scrolled = scrollY;
+    hasMoved = true;
+    hash.value = location.hash;
+  });
+  addEventListener("online", isBack);
+  addEventListener("offline", isBack);
+  document.addEventListener("visibilitychange", visible);
+  await lookAfterStorage();
+  await refresh();
+  await recallChoices();
+  const root = document.getElementById("app") as HTMLElement;
+  root.replaceChildren();
+  render(html`<${App} />`, root);
+  effect(() => void badge(state.needing.value.length));
+  setInterval(beat, 1000);
+  setInterval(() => {
+    if (state.unsent.value.length > 0) void bringUpToDate();
+  }, SEND_AGAIN_MS);
+  state.actor.subscribe((actor) => {
+    if (actor === undefined) live.stop();
+    else live.restart({ anew: true });
+  });
+  await work();
+  await bringUpToDate();
+  await listen().catch(() => false);
+}
+
+void start();

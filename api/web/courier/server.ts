@@ -1,0 +1,119 @@
+/** The server as this phone asks it: who asks, in what time it must answer, how its clock differs from ours. */
+import type { Commitment, Me, Stop } from "./model";
+import type { Answer } from "./outbox";
+
+const WITHIN_MS = 20_000;
+
+/** There was no answer, or none of Upheld's: no network, a hotel's sign-in page, a server that is being restarted. */
+export class Unreachable extends Error {}
+
+/** The server does not know who asks (any more): he must choose who he is, or pair this phone. */
+export class Stranger extends Error {}
+
+export interface Answered extends Answer {
+  position: number;
+  etag: string | null;
+}
+
+export type Tasks = { stops: Stop[]; etag: string | null; position: number; incomplete: boolean } | "unchanged";
+
+export class Server {
+  /** How far the server's clock is ahead, as measured by the answer that took the shortest. */
+  skew: number | null = null;
+
+  constructor(private readonly measured: (skew: number) => void = () => undefined) {}
+
+  async ask(
+    method: string,
+    path: string,
+    actor: string | null,
+    more: { body?: BodyInit; headers?: HeadersInit } = {},
+  ): Promise<Response> {
+    const headers = new Headers(more.headers);
+    if (actor !== null) headers.set("X-Actor", actor);
+    const sent_at = Date.now();
+    let response: Response;
+    try {
+      const signal = AbortSignal.timeout(WITHIN_MS);
+      response = await fetch(path, {
+        method,
+        headers,
+        body: more.body ?? null,
+        signal,
+        credentials: "same-origin",
+        cache: "no-store",
+      });
+    } catch (error) {
+      throw new Unreachable(String(error));
+    }
+    this.#measure(response.headers.get("Upheld-Now"), sent_at, Date.now());
+    return response;
+  }
+
+  /** A command; whatever the server says is an answer, where it can be read. */
+  async send(path: string, actor: string | null, key: string | null, body: unknown): Promise<Answered> {
+    const headers = { ...(key === null ? {} : { "Idempotency-Key": key }) };
+    const sent =
+      body instanceof FormData
+        ? { body, headers }
+        : { body: JSON.stringify(body), headers: { ...headers, "Content-Type": "application/json" } };
+    const response = await this.ask("POST", path, actor, sent);
+    const position = Number(response.headers.get("Upheld-Position") ?? 0);
+    return { status: response.status, body: await read(response), position, etag: null };
+  }
+
+  /** What a keeper has to do now; "unchanged" where it is what he has. */
+  async tasks(actor: string, etag: string | null, position: number): Promise<Tasks> {
+    const headers = new Headers(etag === null ? {} : { "If-None-Match": etag });
+    if (position > 0) headers.set("Upheld-Min-Position", String(position));
+    const response = await this.ask("GET", `/v1/tasks?recipient=${encodeURIComponent(actor)}`, actor, { headers });
+    if (response.status === 304) return "unchanged";
+    const body = await this.#read<{ items: Stop[]; incomplete?: boolean }>(response);
+    if (!Array.isArray(body.items)) throw new Unreachable("the tasks cannot be read");
+    const at = Number(response.headers.get("Upheld-Position") ?? 0);
+    return {
+      stops: body.items,
+      etag: response.headers.get("ETag"),
+      position: at,
+      incomplete: body.incomplete ?? false,
+    };
+  }
+
+  async commitment(actor: string, id: string, revision?: number): Promise<Commitment> {
+    const asked = revision === undefined ? "" : `?revision=${revision}`;
+    return this.#read<Commitment>(await this.ask("GET", `/v1/commitments/${id}${asked}`, actor));
+  }
+
+  async me(actor: string | null): Promise<Me> {
+    return this.#read<Me>(await this.ask("GET", "/v1/me", actor));
+  }
+
+  async keepers(): Promise<{ actor: string; name: string | null; tasks: number }[]> {
+    const body = await this.#read<{ items: { actor: string; name: string | null; tasks: number }[] }>(
+      await this.ask("GET", "/v1/keepers", null),
+    );
+    return body.items;
+  }
+
+  async #read<T>(response: Response): Promise<T> {
+    if (response.status === 401) throw new Stranger();
+    const body = await read(response);
+    if (!response.ok || typeof body !== "object" || body === null) throw new Unreachable(`answered ${response.status}`);
+    return body as T;
+  }
+
+  #measure(now: string | null, sent_at: number, answered_at: number): void {
+    const there = now === null ? Number.NaN : Date.parse(now);
+    if (Number.isNaN(there) || answered_at - sent_at > 5_000) return;
+    this.skew = Math.round(there - (sent_at + answered_at) / 2);
+    this.measured(this.skew);
+  }
+}
+
+async function read(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch {
+    return null; // no answer of Upheld's: what comes of that is settled where the status is looked at
+  }
+}

@@ -1,0 +1,139 @@
+/** Brings what this phone holds up to date: sends what waits, asks what there is to do, and says what has arrived. */
+import { merge, withKnown } from "./day";
+import { type Commitment, type Day, type Me, type Notice, type Stop, wordsOf } from "./model";
+import { isQuiet, type Said, type Unsaid } from "./outbox";
+import { type Sent, send } from "./sending";
+import { type Server, Stranger, Unreachable } from "./server";
+import type { Store } from "./store";
+
+export type Reached = "reached" | "unreachable" | "stranger";
+
+/** One that does it all: `sync()` for the page, for the worker on a push, and for whoever sees that the network is back. */
+export class Sync {
+  #running: Promise<Reached> | null = null;
+
+  constructor(
+    private readonly store: Store,
+    private readonly server: Server,
+  ) {}
+
+  /** Asked while it runs, it answers with what is running: what was written meanwhile is sent by it, or by the next. */
+  run(): Promise<Reached> {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  async #run(): Promise<Reached> {
+    try {
+      const me = await this.store.recall("me");
+      if (me === undefined) return "stranger";
+      let sent = await send(this.store, this.server);
+      if (sent === "all") {
+        await this.#readMe(me.actor);
+        await this.#readTasks(me);
+        sent = await send(this.store, this.server);
+      }
+      return (<Record<Sent, Reached>>{ all: "reached", later: "unreachable", stranger: "stranger" })[sent];
+    } catch (error) {
+      if (error instanceof Unreachable) return "unreachable";
+      if (error instanceof Stranger) return "stranger";
+      throw error;
+    }
+  }
+
+  async #readMe(actor: string): Promise<void> {
+    const [known, me] = [await this.store.recall("me"), await this.server.me(actor)];
+    if (known?.actor === actor && JSON.stringify(known) !== JSON.stringify(me)) await this.store.remember("me", me);
+  }
+
+  async #readTasks(me: Me): Promise<void> {
+    const before = await this.store.day(me.actor);
+    const tasks = await this.server.tasks(me.actor, before.etag, before.position);
+    const now = Date.now() + (this.server.skew ?? 0);
+    if (tasks === "unchanged") {
+      await this.store.changeDay(me.actor, (day) => ({ ...day, fetched_at: now }));
+      return;
+    }
+    let merged = merge(before, tasks.stops, tasks.etag, now, me.recipients);
+    const take = (day: Day): Day => {
+      merged = merge(day, tasks.stops, tasks.etag, now, me.recipients);
+      // What was answered while this was read is newer than what was read: it is asked for again.
+      return day.position > before.position ? { ...merged.day, etag: null } : merged.day;
+    };
+    const arrived = (): Unsaid[] =>
+      merged.arrived.map(({ commitment, handoff, stop }) =>
+        entryOf(me.actor, commitment, stop, { command: "receipts", state: "delivered", role: handoff.role }, 0),
+      );
+    await this.store.changeDay(me.actor, take, arrived);
+    for (const { id, revision } of merged.unknown) {
+      const words = wordsOf(await this.server.commitment(me.actor, id, revision));
+      await this.store.changeDay(me.actor, (day) => withKnown(day, id, words));
+    }
+    await this.#tellWhatIsGone(me, before, merged.gone);
+  }
+
+  /** A promise that left the screen by no tap of this phone: the keeper is told where it went. */
+  async #tellWhatIsGone(me: Me, before: Day, gone: { commitment: Commitment; stop: Stop }[]): Promise<void> {
+    const said = new Set(
+      (await this.store.entries()).filter((entry) => !isQuiet(entry)).map((entry) => entry.commitment_id),
+    );
+    const notices: Notice[] = [];
+    for (const { commitment, stop } of gone) {
+      const known = commitment.id in before.known || commitment.id in before.opened;
+      const asked = commitment.handoffs.some(
+        (handoff) => handoff.asked !== "none" && me.recipients.includes(handoff.recipient ?? ""),
+      );
+      if ((known || asked) && !said.has(commitment.id)) notices.push(await this.#whyGone(me, commitment, stop));
+    }
+    await this.store.putNotices(notices);
+  }
+
+  async #whyGone(me: Me, commitment: Commitment, stop: Stop): Promise<Notice> {
+    const about = {
+      actor: me.actor,
+      commitment_id: commitment.id,
+      promise: commitment.promise,
+      stop: stop.stop,
+      order_id: stop.order_id,
+    };
+    let now: Commitment;
+    try {
+      now = await this.server.commitment(me.actor, commitment.id);
+    } catch (error) {
+      // Without it the keeper is told all the same, only not why.
+      if (error instanceof Unreachable) return { ...about, why: "gone" };
+      throw error;
+    }
+    if (now.status === "kept" || now.status === "withdrawn") return { ...about, why: now.status };
+    const roles = commitment.handoffs
+      .filter((one) => me.recipients.includes(one.recipient ?? ""))
+      .map((one) => one.role);
+    const recipient = now.handoffs.find((one) => roles.includes(one.role))?.recipient;
+    return recipient ? { ...about, why: "moved", recipient } : { ...about, why: "gone" };
+  }
+}
+
+/** What is written into the outbox when something is said of a promise, as it is on the screen. */
+export function entryOf(
+  actor: string,
+  commitment: Commitment,
+  stop: Stop | undefined,
+  said: Said,
+  undo_ms: number,
+): Unsaid {
+  const now = Date.now();
+  return {
+    key: crypto.randomUUID(),
+    actor,
+    commitment_id: commitment.id,
+    revision: commitment.revision,
+    said,
+    said_at: now,
+    held_until: now + undo_ms,
+    promise: commitment.promise,
+    order_id: commitment.order_id,
+    stop: stop?.stop ?? null,
+  };
+}

@@ -1,0 +1,102 @@
+/** What was kept or tried by this phone, what is not sent, and what was not recorded; a wrong tap is taken back here. */
+import { html } from "htm/preact";
+import { dismiss, takeBack, withoutPhoto } from "../actions";
+import type { Done as Record_ } from "../model";
+import { type Entry, isQuiet } from "../outbox";
+import * as state from "../state";
+import { t } from "../texts";
+import { moment } from "../times";
+import { icon, mark, OUTCOMES, promised, saying, undoButton, type View } from "./parts";
+import { strip } from "./strip";
+
+const TAKEN_BACK_WITHIN_MS = 24 * 3_600_000;
+
+export function DoneList(): View {
+  const waiting = state.entries.value.filter((entry) => !isQuiet(entry));
+  const done = [...state.done.value].sort((a, b) => b.at - a.at);
+  return html`
+    <header class="top">
+      <a class="square" href="#" aria-label=${t("Back")}>${icon("back")}</a>
+      <h1 tabindex="-1">${t("What you have done")}</h1>
+    </header>
+    <main>
+      ${strip()}
+      ${waiting.length > 0 && html`<h2>${t("Only on this phone")}</h2><ul class="things">${waiting.map(waits)}</ul>`}
+      <h2>${t("Recorded")}</h2>
+      ${done.length > 0 ? html`<ul class="things">${done.map(recorded)}</ul>` : html`<p class="quiet">${t("Nothing yet.")}</p>`}
+    </main>
+  `;
+}
+
+const when = (at: number): string => moment(at + (state.skew.value ?? 0), state.zone.value, state.now.value);
+
+function waits(entry: Entry): View {
+  const why = entry.refused?.errors?.[0]?.detail ?? entry.refused?.detail ?? "";
+  return html`<li key=${entry.key}>
+    <p class="quiet">${when(entry.said_at)} · ${saying(entry)}${entry.order_id && ` · ${entry.order_id}`}</p>
+    ${promised(entry.promise)}
+    ${
+      entry.refused
+        ? mark("declined", "alarm", t("Not recorded: %(why)s", { why }))
+        : mark("saved", "saved", t("Saved on this phone, not sent"))
+    }
+    <p class="both">
+      ${undoButton(entry)}
+      ${entry.refused && entry.photo && html`<button type="button" onClick=${() => withoutPhoto(entry)}>${t("Send without the photo")}</button>`}
+      ${entry.refused && html`<button type="button" onClick=${() => dismiss(entry)}>${t("Remove")}</button>`}
+    </p>
+  </li>`;
+}
+
+function recorded(one: Record_): View {
+  return html`<li key=${`d-${one.id}`}>
+    <p class="quiet">${when(one.at)}${one.order_id && ` · ${one.order_id}`}</p>
+    ${promised(one.promise)} ${whatCameOf(one)}
+  </li>`;
+}
+
+export function whatCameOf(one: Record_): View {
+  const words = {
+    kept: t("Kept"),
+    tried: t("Tried: %(why)s", { why: t(OUTCOMES[one.outcome ?? "other"]) }),
+    taken_back: t("Taken back"),
+  };
+  const shown =
+    one.what === "kept"
+      ? mark("received", "done", words.kept)
+      : mark(one.what === "tried" ? "declined" : "undo", "", words[one.what]);
+  return html`${shown}
+    ${canTakeBack(one) && html`<p><button type="button" onClick=${() => takeBack(one)}>${icon("undo")}<span>${t("That was a wrong tap: take it back")}</span></button></p>`}`;
+}
+
+/** The last that was said of a promise can be taken back for a day, if that was that it is kept. */
+function canTakeBack(one: Record_): boolean {
+  const later = state.done.value.some((other) => other.commitment_id === one.commitment_id && other.at > one.at);
+  const waits = state.entries.value.some(
+    (entry) => entry.commitment_id === one.commitment_id && entry.said.command === "reopening" && !entry.refused,
+  );
+  return one.what === "kept" && !later && !waits && state.here.value - one.at < TAKEN_BACK_WITHIN_MS;
+}
+
+/** A promise that is no task any more: what this phone knows of what became of it. */
+export function Gone({ id }: { id: string }): View {
+  const done = state.done.value.filter((one) => one.commitment_id === id).sort((a, b) => b.at - a.at);
+  const entry = state.entries.value.find((one) => one.commitment_id === id && !isQuiet(one));
+  const [next] = state.needing.value;
+  return html`
+    <header class="top">
+      <a class="square" href="#" aria-label=${t("Back")}>${icon("back")}</a>
+      <h1 tabindex="-1">${t("No task of yours")}</h1>
+    </header>
+    <main class="with-bar">
+      ${strip()} ${done[0] && promised(done[0].promise)}
+      ${entry && html`<p>${mark("saved", "saved", `${saying(entry)}: ${t("Saved on this phone, not sent")}`)}</p>`}
+      ${done.map((one) => html`<div key=${`d-${one.id}`}><p class="quiet">${when(one.at)}</p>${whatCameOf(one)}</div>`)}
+      ${done.length === 0 && !entry && html`<p>${t("This promise is closed, or somebody else's.")}</p>`}
+    </main>
+    <footer class="bar">
+      ${entry && undoButton(entry)}
+      <a class="button main" href=${next ? `#c-${next.commitment.id}` : "#"}>${next ? t("Next") : t("Today")}</a>
+    </footer>
+  `;
+}

@@ -1,0 +1,158 @@
+/** One promise, in the customer's words as the agent recorded them, and what the keeper says to it. */
+import { html } from "htm/preact";
+import { useEffect } from "preact/hooks";
+import { keep, open, read, receive } from "../actions";
+import { wordsOf } from "../model";
+import { askedOf, saidOf, standing, type Task } from "../standing";
+import * as state from "../state";
+import { langOf, t } from "../texts";
+import { moment } from "../times";
+import { Gone } from "./done";
+import { Cannot, Kept, Tried } from "./forms";
+import {
+  actorWords,
+  dueWords,
+  heldWords,
+  icon,
+  isOverdue,
+  itemsOf,
+  mark,
+  marksOf,
+  promised,
+  standingOf,
+  stopWords,
+  undoButton,
+  type View,
+  wordsShown,
+} from "./parts";
+import { strip } from "./strip";
+import { planned } from "./today";
+
+export function Promised({ id, form }: { id: string; form: string | undefined }): View {
+  const task = state.tasks.value.find((one) => one.commitment.id === id);
+  const revision = task?.commitment.revision;
+  useEffect(() => {
+    if (task === undefined) return undefined;
+    void open(task);
+    return () => void read(task);
+  }, [id, revision]);
+  if (task === undefined) return html`<${Gone} id=${id} />`;
+  const forms: Record<string, View> = {
+    cannot: html`<${Cannot} task=${task} />`,
+    kept: html`<${Kept} task=${task} />`,
+    tried: html`<${Tried} task=${task} />`,
+  };
+  return html`
+    <header class="top">
+      <a class="square" href=${form ? `#c-${id}` : "#"} aria-label=${t("Back")}>${icon("back")}</a>
+      <p class="who">${stopWords(task.stop.stop, task.stop.order_id)} <span class="when">${planned(task.stop)}</span></p>
+    </header>
+    ${forms[form ?? ""] ?? html`<${Whole} task=${task} /><${Bar} task=${task} />`}
+  `;
+}
+
+function Whole({ task }: { task: Task }): View {
+  const { commitment, stop } = task;
+  const { not_before } = commitment.due;
+  return html`<main class="with-bar">
+    ${strip()}
+    <p class="marks">${marksOf(task)}</p>
+    ${task.before === null ? promised(commitment.promise, "h1", "promise") : changed(task)}
+    ${task.before === null && html`<p class=${isOverdue(task) ? "due alarm" : "due"}>${dueWords(commitment.due.at)}</p>`}
+    ${not_before !== null && html`<p>${t("Not before %(time)s", { time: moment(Date.parse(not_before), state.zone.value, state.now.value) })}</p>`}
+    ${task.before === null && things(task)}
+    ${stop.address !== null && place(stop.address)}
+    <p class="quiet">
+      ${t("Promised by %(who)s", { who: actorWords(commitment.made_by) })}${commitment.order_id && html` · ${t("order %(order)s", { order: commitment.order_id })}`}
+    </p>
+    ${refusal(task)} ${others(task)} ${further(task)}
+  </main>`;
+}
+
+function things(task: Task): View | null {
+  const items = itemsOf(task.commitment.items);
+  return items && html`<h2 class="label">${t("To bring")}</h2>${items}`;
+}
+
+/** What it was and what it is, side by side: the eye finds what is different. */
+function changed(task: Task): View {
+  const { before } = task;
+  if (before === null) return html``;
+  return html`<h1 class="label" tabindex="-1">${t("This promise changed meanwhile")}</h1>
+    <div class="sides">
+      <section class="was"><h2 class="label">${t("It was")}</h2>${wordsShown(before)}</section>
+      <section class="is"><h2 class="label">${t("It is now")}</h2>${wordsShown(wordsOf(task.commitment))}</section>
+    </div>`;
+}
+
+const place = (address: string): View => html`<a
+  class="place"
+  href="https://www.openstreetmap.org/search?query=${encodeURIComponent(address)}"
+  target="_blank"
+  rel="noreferrer"
+  >${icon("place")}<span lang=${langOf(address)} dir="auto">${address}</span><span class="hidden">${t("(opens a map)")}</span></a
+>`;
+
+function refusal(task: Task): View | null {
+  const entry = task.entries.find((one) => one.refused);
+  if (entry?.refused === undefined) return null;
+  return html`<section class="notice alarm">
+    ${mark("declined", "", t("Not recorded: %(why)s", { why: entry.refused.detail }))}
+  </section>`;
+}
+
+function others(task: Task): View | null {
+  const more = state.tasks.value.filter((one) => one.stop === task.stop && one !== task);
+  if (more.length === 0) return null;
+  return html`<h2 class="label">${t("Also at this stop")}</h2>
+    <ul>
+      ${more.map(
+        (one) => html`<li key=${one.commitment.id}>
+          <a class="row" href="#c-${one.commitment.id}">${promised(one.commitment.promise, "span")}<span class="marks">${marksOf(one)}</span></a>
+        </li>`,
+      )}
+    </ul>`;
+}
+
+/** What can be said besides what the bar asks for. */
+function further(task: Task): View | null {
+  const { id } = task.commitment;
+  if (saidOf(askedOf(task, state.here.value), task.entries)) return null;
+  const isAsked = wants(task);
+  return html`<p class="both">
+    ${isAsked && html`<a class="button" href="#c-${id}/tried">${t("Tried, and not kept")}</a>`}
+    <a class="button" href="#c-${id}/kept">${isAsked ? t("Kept") : t("Kept, with a note")}</a>
+    ${!isAsked && canDecline(task) && html`<a class="button" href="#c-${id}/cannot">${t("I can't")}</a>`}
+  </p>`;
+}
+
+const wants = (task: Task): boolean =>
+  ["not_confirmed", "known_not_held", "refused", "declined"].includes(
+    standing(askedOf(task, state.here.value), task.entries, state.here.value),
+  );
+
+const canDecline = (task: Task): boolean => {
+  const handoff = askedOf(task, state.here.value);
+  return handoff.asked !== "none" && handoff.state !== "declined";
+};
+
+/** At the thumb: what is asked next, and how to say no. */
+function Bar({ task }: { task: Task }): View {
+  const [handoff, { id }] = [askedOf(task, state.here.value), task.commitment];
+  const entry = saidOf(handoff, task.entries);
+  if (entry && !entry.refused)
+    return html`<footer class="bar">${undoButton(entry) ?? html`<p>${standingOf(task, handoff)}</p>`}</footer>`;
+  if (wants(task)) {
+    const words = handoff.asked === "held" ? heldWords(handoff.role) : t("I know");
+    return html`<footer class="bar">
+      ${handoff.state !== "declined" && html`<a class="button" href="#c-${id}/cannot">${icon("declined")}<span>${t("I can't")}</span></a>`}
+      <button type="button" class="main" onClick=${() => receive(task, handoff)}>
+        ${icon(handoff.asked === "held" ? "van" : "received")}<span>${words}</span>
+      </button>
+    </footer>`;
+  }
+  return html`<footer class="bar">
+    <a class="button" href="#c-${id}/tried">${icon("declined")}<span>${t("Tried")}</span></a>
+    <button type="button" class="main" onClick=${() => keep(task, "", null)}>${icon("received")}<span>${t("Kept")}</span></button>
+  </footer>`;
+}

@@ -1,0 +1,118 @@
+/** The day: the stops in planned order, with what was promised at each; what needs this person is marked, and counted. */
+import { html } from "htm/preact";
+import { dismissNotice } from "../actions";
+import type { Notice, Stop } from "../model";
+import { canPush, notNow, subscribe } from "../push";
+import { needsKeeper, type Task } from "../standing";
+import * as state from "../state";
+import { langOf, t, tn } from "../texts";
+import { between, moment } from "../times";
+import { actorWords, dueWords, icon, marksOf, promised, stopWords, type View } from "./parts";
+import { strip } from "./strip";
+
+export function Today(): View {
+  const stops = state.day.value.stops
+    .map((stop) => ({ stop, tasks: state.tasks.value.filter((task) => task.stop === stop) }))
+    .filter(({ tasks }) => tasks.length > 0);
+  return html`
+    <header class="top">
+      <h1 tabindex="-1">${t("Today")}</h1>
+      <p class="who">${state.me.value?.name ?? state.me.value?.actor}</p>
+      <a class="square" href="#done" aria-label=${t("What you have done")}>${icon("list")}</a>
+      <a class="square" href="#more" aria-label=${t("More")}>${icon("more")}</a>
+    </header>
+    <main>
+      ${strip()} ${state.notices.value.map(noticeShown)} ${first()} ${offer()}
+      ${stops.length > 0 ? html`<ol class="stops">${stops.map(stopShown)}</ol>` : nothing()}
+    </main>
+  `;
+}
+
+function nothing(): View {
+  if (!state.isRead.value || state.day.value.fetched_at === null)
+    return html`<p class="quiet">${t("Your tasks have not come yet.")}</p>`;
+  return html`<p>${t("There is nothing for you to do.")}</p>`;
+}
+
+/** What needs him first, in one place, however long the list is. */
+function first(): View | null {
+  const [needing, things] = [
+    state.needing.value,
+    state.things.value.filter((task) => needsKeeper(task, state.here.value)),
+  ];
+  const [next] = needing;
+  if (next === undefined) return null;
+  return html`<p class="first">
+    <a class="button main" href="#c-${next.commitment.id}"
+      >${icon("waiting")}<span>${tn("%(count)s promise needs your answer", "%(count)s promises need your answer", needing.length)}</span></a
+    >
+    ${things.length > 0 && html`<a class="button" href="#loading">${icon("van")}<span>${t("Loading list")}</span></a>`}
+  </p>`;
+}
+
+/** Asked once he has confirmed something and that has arrived, when he knows what he would be told about. */
+function offer(): View | null {
+  const isConfirmed = state.tasks.value.some((task) =>
+    task.handoffs.some((one) => one.asked !== "none" && one.received),
+  );
+  if (!isConfirmed || state.pushAsked.value !== null || !canPush() || Notification.permission !== "default")
+    return null;
+  return html`<section class="notice">
+    <p class="mark">${icon("bell")}<span>${t("Shall this phone tell you when a promise is new or changes?")}</span></p>
+    <p class="both">
+      <button type="button" onClick=${notNow}>${t("Not now")}</button>
+      <button type="button" class="main" onClick=${subscribe}>${t("Tell me")}</button>
+    </p>
+  </section>`;
+}
+
+function stopShown({ stop, tasks }: { stop: Stop; tasks: Task[] }): View {
+  const isOrdinary = tasks.every((task) => task.handoffs.every((handoff) => handoff.asked === "none"));
+  return html`<li class=${isOrdinary ? "stop ordinary" : "stop"} key=${stop.order_id ?? tasks[0]?.commitment.id}>
+    <h2>${stopWords(stop.stop, stop.order_id)} <span class="when">${planned(stop)}</span></h2>
+    ${stop.address !== null && html`<p class="address" lang=${langOf(stop.address)} dir="auto">${stop.address}</p>`}
+    <ul>${tasks.map(row)}</ul>
+  </li>`;
+}
+
+export function planned(stop: Stop): string {
+  const [zone, now] = [state.zone.value, state.now.value];
+  const [start, end] = [stop.planned_start, stop.planned_end];
+  if (start !== null) return between(Date.parse(start), end === null ? null : Date.parse(end), zone, now);
+  return stop.departs_at === null
+    ? ""
+    : t("Departure %(time)s", { time: moment(Date.parse(stop.departs_at), zone, now) });
+}
+
+const row = (task: Task): View => html`<li key=${task.commitment.id}>
+  <a class="row" href="#c-${task.commitment.id}">
+    ${promised(task.commitment.promise, "span")}
+    <span class="quiet">${dueWords(task.commitment.due.at)}</span>
+    <span class="marks">${marksOf(task)}</span>
+  </a>
+</li>`;
+
+function noticeShown(notice: Notice): View {
+  return html`<section class="notice alarm" key=${`n-${notice.id}`}>
+    <p class="mark">${icon("changed")}<span>${why(notice)}</span></p>
+    <p class="quiet">${stopWords(notice.stop, notice.order_id)}${notice.order_id && ` · ${notice.order_id}`}</p>
+    ${promised(notice.promise)}
+    <p class="both">
+      ${notice.why === "older_revision" && html`<a class="button" href="#c-${notice.commitment_id}">${t("Look at it")}</a>`}
+      <button type="button" onClick=${() => dismissNotice(notice.id)}>${t("OK")}</button>
+    </p>
+  </section>`;
+}
+
+function why(notice: Notice): string {
+  const words: Record<Notice["why"], string> = {
+    older_revision: t("What you said does not count: the promise changed meanwhile. Look at it, and say it again."),
+    no_longer_recipient: t("What you said does not count: it was given to somebody else."),
+    commitment_closed: t("What you said does not count: the promise is closed."),
+    moved: t("Not yours any more: it was given to %(who)s.", { who: actorWords(notice.recipient ?? "") }),
+    withdrawn: t("Not to be done any more: the promise was withdrawn."),
+    kept: t("Somebody has said that it is kept."),
+    gone: t("Not yours any more."),
+  };
+  return words[notice.why];
+}

@@ -1,0 +1,117 @@
+/**
+ * The worker of the keeper's page: it opens the page without a network, sends what waits when the network is back, and
+ * shows messages. It answers for the page and its files alone; what the server knows is in the store, and never cached.
+ */
+import { badge } from "./badge";
+import { Server } from "./server";
+import { needsKeeper, tasksOf } from "./standing";
+import { Store } from "./store";
+import { Sync } from "./sync";
+
+declare const self: ServiceWorkerGlobalScope;
+
+const PAGE = "/courier";
+const CACHE = `courier-${VERSION}`;
+const KNOWN = new Set(FILES.map((file) => `${PAGE}/${file}`));
+
+const store = new Store();
+const sync = new Sync(store, new Server());
+
+self.addEventListener("install", (event) => {
+  event.waitUntil(
+    (async () => {
+      const cache = await caches.open(CACHE);
+      // The page may be older than this worker in some cache on the way; its files never are, their names say what they hold.
+      await cache.addAll([new Request(PAGE, { cache: "reload" }), ...KNOWN]);
+    })(),
+  );
+});
+
+self.addEventListener("activate", (event) => {
+  event.waitUntil(
+    (async () => {
+      for (const name of await caches.keys())
+        if (name.startsWith("courier-") && name !== CACHE) await caches.delete(name);
+      await self.clients.claim();
+    })(),
+  );
+});
+
+self.addEventListener("fetch", (event) => {
+  const { pathname, origin } = new URL(event.request.url);
+  if (event.request.method !== "GET" || origin !== self.location.origin) return;
+  if (event.request.mode === "navigate" ? pathname === PAGE : KNOWN.has(pathname))
+    event.respondWith(answer(pathname, event.request));
+});
+
+async function answer(pathname: string, request: Request): Promise<Response> {
+  const cache = await caches.open(CACHE);
+  return (await cache.match(pathname)) ?? fetch(request);
+}
+
+self.addEventListener("message", (event) => {
+  if (event.data === "take over") event.waitUntil(self.skipWaiting());
+});
+
+/** Background Sync, where the browser has it: the network is back, whether the page is open or not. */
+self.addEventListener("sync" as "message", (event) => {
+  event.waitUntil(
+    (async () => {
+      // Who rejects is called again later.
+      if ((await sync.run()) === "unreachable") throw new Error("not everything was sent");
+      await count();
+    })(),
+  );
+});
+
+interface Pushed {
+  id: string;
+  title: string;
+  body: string;
+  url: string;
+}
+
+self.addEventListener("push", (event) => {
+  const pushed = event.data?.json() as Pushed | undefined;
+  if (pushed === undefined) return;
+  event.waitUntil(
+    (async () => {
+      await self.registration.showNotification(pushed.title, {
+        body: pushed.body,
+        tag: pushed.id,
+        icon: `${PAGE}/icon-192.png`,
+        badge: `${PAGE}/icon-192.png`,
+        lang: (await store.recall("me"))?.locale ?? "",
+        data: new URL(pushed.url, self.location.origin).hash,
+      });
+      // Whatever it tells of arrives on the phone now, and that is said: it is not "I know".
+      await sync.run();
+      await count();
+    })(),
+  );
+});
+
+/** A message opens what it tells of, and confirms nothing. */
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  const hash = String(event.notification.data ?? "");
+  event.waitUntil(
+    (async () => {
+      const [open] = await self.clients.matchAll({ type: "window" });
+      if (open === undefined) {
+        await self.clients.openWindow(`${PAGE}${hash}`);
+        return;
+      }
+      open.postMessage({ open: hash });
+      await open.focus();
+    })(),
+  );
+});
+
+async function count(): Promise<void> {
+  const me = await store.recall("me");
+  if (me === undefined) return;
+  const { day, entries } = await store.shown(me.actor);
+  const now = Date.now();
+  await badge(tasksOf(day, me.recipients, entries, now).filter((task) => needsKeeper(task, now)).length);
+}
