@@ -4,15 +4,16 @@ from dataclasses import replace
 from typing import Annotated, Any, NotRequired
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 from pydantic import ValidationError
 from typing_extensions import TypedDict
 
-from api.commanding import Answer, Command, Commanding, answer, commitment_id, plain
+from api.commanding import Answer, Command, Commanding, answer, commitment_id, plain, told_at
 from api.evidence import check_evidence
 from api.fields import PathText
+from api.parameters import IF_NONE_MATCH
 from api.problems import problem_body, validation_problem
-from api.querying import READING, TasksQuery, completeness, past, reads
+from api.querying import READING, TasksQuery, completeness, past, reads, unless_held
 from api.routes import routes
 from api.schemas import AttemptBody, BatchBody, BatchItem, FulfilmentBody, ReceiptBody
 from api.who import Inquiry
@@ -41,14 +42,23 @@ class TasksAnswer(TypedDict):
 
 @router.get("/tasks", response_model=TasksAnswer)
 async def tasks(
-    inquiry: Annotated[Inquiry, reads("tasks", "commitments"), READING], asked: Annotated[TasksQuery, Query()]
+    request: Request,
+    inquiry: Annotated[Inquiry, reads("tasks", "commitments"), READING, IF_NONE_MATCH],
+    asked: Annotated[TasksQuery, Query()],
 ) -> Response:
-    """What a keeper has to do, in planned order; with `as_of`, what his screen could show at that instant."""
+    """What a keeper has to do, in planned order; with `as_of`, what his screen could show at that instant.
+
+    What there is now comes with `Upheld-Position`, up to which event it shows everything at least, with `Upheld-Now`,
+    and with an ETag: who sends that as `If-None-Match` is answered 304 where nothing has changed.
+    """
     runtime = inquiry.runtime
     recipients = runtime.roster.recipients(asked.recipient or inquiry.who.person)
     reader = Tasks(runtime.database, runtime.keyring)
     if asked.as_of is None:
-        return answer({"items": await reader.of(recipients), **await completeness(reader, "tasks", "commitments")})
+        position = await reader.position()
+        found = {"items": await reader.of(recipients), **await completeness(reader, "tasks", "commitments")}
+        headers = {"Upheld-Position": str(position), **told_at(await runtime.now())}
+        return unless_held(request, answer(found, headers=headers))
     at = past(asked.as_of, await runtime.now())
     await runtime.wait_until(at, ["tasks"])
     items = await reader.of_at(recipients, at, runtime.ledger)
@@ -104,7 +114,8 @@ async def record_receipts(command: Commanding, body: BatchBody) -> Response:
         else:
             position = max(position, given.answer.position)
             results.append({"status": 200, "body": plain(given.body())})
-    return answer({"results": results}, headers={"Upheld-Position": str(position)} if position else None)
+    reached = {"Upheld-Position": str(position)} if position else {}
+    return answer({"results": results}, headers=reached | told_at(await command.runtime.now()))
 
 
 def _refused(body: dict[str, Any]) -> dict[str, Any]:

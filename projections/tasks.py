@@ -165,6 +165,10 @@ class Tasks(Reader):
     ['SO-1001', None]
     """
 
+    async def position(self) -> int:
+        """Up to which event it is known; what is read after that shows at least so much."""
+        return int((await self.fetch(SQL["position"], {}))[0][0])
+
     async def of(self, recipients: list[str]) -> list[TaskView]:
         """What a keeper has to do now, in planned order, as each of those that he receives as."""
         rows = await self.fetch(SQL["of_recipients"], {"recipients": recipients})

@@ -49,6 +49,9 @@ INSERT INTO stops (order_id, role, stream, recipient, departs_at, planned_start,
 SELECT * FROM unnest(%b::text[], %b::text[], %b::uuid[], %b::text[], %b::timestamptz[], %b::timestamptz[],
                      %b::timestamptz[], %b::bigint[], %b::text[], %b::bytea[]);
 
+-- position: up to which event it is known who has what to do, and what was promised
+SELECT coalesce(min(position), 0) FROM checkpoints WHERE name IN ('tasks', 'commitments');
+
 -- of_recipients: the commitments that these recipients have now
 SELECT DISTINCT commitment_id FROM tasks WHERE recipient = ANY(%(recipients)s) AND ends_at IS NULL;
 
