@@ -21,7 +21,6 @@ from api import (
     people,
     problems,
     push,
-    streaming,
     supervisors,
     systems,
 )
@@ -84,7 +83,6 @@ def create_app(
         customers,
         supervisors,
         bulk,
-        streaming,
         people,
         push,
         auditors,

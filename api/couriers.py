@@ -5,17 +5,19 @@ from typing import Annotated, Any, NotRequired
 from uuid import UUID
 
 from fastapi import Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 from typing_extensions import TypedDict
 
 from api.commanding import Answer, Command, Commanding, answer, commitment_id, plain, told_at
 from api.evidence import check_evidence
-from api.fields import PathText
+from api.fields import ActorText, PathText
 from api.parameters import IF_NONE_MATCH
 from api.problems import problem_body, validation_problem
 from api.querying import READING, TasksQuery, completeness, past, reads, unless_held
 from api.routes import routes
 from api.schemas import AttemptBody, BatchBody, BatchItem, FulfilmentBody, ReceiptBody
+from api.streaming import LastEventId, stream
 from api.who import Inquiry
 from domain.commitment import Answered, Commitment
 from domain.errors import UpheldError
@@ -63,6 +65,23 @@ async def tasks(
     await runtime.wait_until(at, ["tasks"])
     items = await reader.of_at(recipients, at, runtime.ledger)
     return answer({"items": items, **await completeness(reader, "tasks")})
+
+
+@router.get("/tasks/stream", response_class=StreamingResponse)
+async def stream_tasks(
+    request: Request,
+    inquiry: Annotated[Inquiry, reads("tasks", "commitments"), READING],
+    recipient: Annotated[ActorText | None, Query()] = None,
+    last_event_id: LastEventId = "",
+) -> Response:
+    """What a keeper has to do, as it changes: `changed`, with the commitment or the order that was recorded about, and
+    `reset` where something was lost: read the tasks again. `id` is the position of that event, and whoever reads the
+    tasks then sees it there.
+    """
+    staff, actor = inquiry.runtime.staff, recipient or inquiry.who.person
+    return await stream(
+        request, inquiry.runtime.task_watch, lambda change: change.told(staff.roster.recipients(actor)), last_event_id
+    )
 
 
 @router.post("/commitments/{id}/fulfilment", response_model=CommitmentView)

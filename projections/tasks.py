@@ -185,6 +185,12 @@ class Tasks(Reader):
         orders = await ledger.orders_at({c.order_id for c in shown if c.order_id is not None}, at)
         return _stops(recipients, shown, {id: assignments_of(order.assignments) for id, order in orders.items()})
 
+    async def touched(self, after: int, until: int) -> list[tuple[int, UUID | None, str | None, list[str]]]:
+        """What was recorded about behind a position, up to another, in order: the last position of its own there, the
+        commitment, or none where it was an order, that order, and in whose tasks it is, or was until then.
+        """
+        return [(*row,) for row in await self.fetch(SQL["touched"], {"after": after, "until": until})]
+
     async def assignments(self, orders: list[str]) -> dict[str, list[AssignmentView]]:
         """Who carries these orders, by order."""
         found: dict[str, list[AssignmentView]] = {}

@@ -52,6 +52,24 @@ SELECT * FROM unnest(%b::text[], %b::text[], %b::uuid[], %b::text[], %b::timesta
 -- position: up to which event it is known who has what to do, and what was promised
 SELECT coalesce(min(position), 0) FROM checkpoints WHERE name IN ('tasks', 'commitments');
 
+-- touched: what was recorded about in a stretch of the log, and in whose tasks it is, or was until then
+WITH touched AS (
+    SELECT s.id, s.category, s.order_id, max(e.notification_id) AS position, min(e.recorded_at) AS since
+    FROM stored_events e JOIN streams s ON s.id = e.originator_id
+    WHERE e.notification_id > %(after)s AND e.notification_id <= %(until)s
+    GROUP BY s.id
+), concerned AS (
+    SELECT o.position, o.id AS commitment_id, o.order_id, t.recipient
+    FROM touched o JOIN tasks t ON t.commitment_id = o.id AND (t.ends_at IS NULL OR t.ends_at >= o.since)
+    UNION ALL
+    SELECT o.position, NULL, o.order_id, t.recipient
+    FROM touched o JOIN commitments c ON c.order_id = o.order_id
+    JOIN tasks t ON t.commitment_id = c.id AND t.ends_at IS NULL
+    WHERE o.category = 'order'
+)
+SELECT position, commitment_id, order_id, array_agg(DISTINCT recipient) FROM concerned
+GROUP BY position, commitment_id, order_id ORDER BY position;
+
 -- of_recipients: the commitments that these recipients have now
 SELECT DISTINCT commitment_id FROM tasks WHERE recipient = ANY(%(recipients)s) AND ends_at IS NULL;
 
