@@ -19,6 +19,7 @@ from api import (
     keepers,
     pages,
     people,
+    phones,
     problems,
     push,
     supervisors,
@@ -78,6 +79,7 @@ def create_app(
     modules = (
         agents,
         couriers,
+        phones,
         keepers,
         evidence,
         customers,

@@ -191,6 +191,10 @@ class Tasks(Reader):
         """
         return [(*row,) for row in await self.fetch(SQL["touched"], {"after": after, "until": until})]
 
+    async def keepers(self, limit: int) -> dict[str, int]:
+        """Who has something to do now, without teams, and how many promises that is; most first."""
+        return dict(await self.fetch(SQL["keepers"], {"limit": limit}))
+
     async def assignments(self, orders: list[str]) -> dict[str, list[AssignmentView]]:
         """Who carries these orders, by order."""
         found: dict[str, list[AssignmentView]] = {}

@@ -70,6 +70,11 @@ WITH touched AS (
 SELECT position, commitment_id, order_id, array_agg(DISTINCT recipient) FROM concerned
 GROUP BY position, commitment_id, order_id ORDER BY position;
 
+-- keepers: who has something to do now, teams left out, and how much
+SELECT recipient, count(DISTINCT commitment_id) FROM tasks
+WHERE ends_at IS NULL AND NOT starts_with(recipient, 'team:')
+GROUP BY recipient ORDER BY count(DISTINCT commitment_id) DESC, recipient LIMIT %(limit)s;
+
 -- of_recipients: the commitments that these recipients have now
 SELECT DISTINCT commitment_id FROM tasks WHERE recipient = ANY(%(recipients)s) AND ends_at IS NULL;
 
