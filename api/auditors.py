@@ -26,7 +26,8 @@ from api.querying import (
 )
 from api.routes import routes
 from api.who import Inquiry
-from domain.errors import NotFound
+from domain.commitment import Commitment
+from domain.errors import Invalid, NotFound
 from projections.commitments import Commitments
 from projections.history import History, HistoryItem
 from projections.tasks import Tasks
@@ -39,19 +40,32 @@ router = routes("/v1", "everybody who reads")
 
 @router.get("/commitments/{id}", response_model=CommitmentView)
 async def commitment(
-    inquiry: Annotated[Inquiry, reads("commitments"), READING], id: PathText, as_of: AsOf = None
+    inquiry: Annotated[Inquiry, reads("commitments"), READING],
+    id: PathText,
+    as_of: AsOf = None,
+    revision: Annotated[int | None, Query(ge=1, description="As it last stood in it")] = None,
 ) -> Response:
-    """A commitment as it stands now, or as the log stood at an instant."""
+    """A commitment as it stands now, as the log stood at an instant, or as it last stood in a revision."""
     runtime, known = inquiry.runtime, commitment_id(id)
+    if as_of is not None and revision is not None:
+        raise Invalid("/query/revision", "does not go with as_of")
     if as_of is not None:
-        state = await runtime.ledger.commitment_at(known, as_of=past(as_of, await runtime.now()))
-        return answer(view(state), headers={"ETag": f'"{state.version}"'})
+        return _as_it_was(await runtime.ledger.commitment_at(known, as_of=past(as_of, await runtime.now())))
+    if revision is not None:
+        state = await runtime.ledger.commitment_in(known, revision)
+        if state.revision < revision:
+            raise Invalid("/query/revision", f"does not exist yet; the commitment is at revision {state.revision}")
+        return _as_it_was(state)
     reader = Commitments(runtime.database, runtime.keyring)
     shown = await reader.one(known)
     if shown is None:
         await reader.check_parked("commitments", known)
         raise NotFound("there is no such commitment")
     return answer(shown, headers={"ETag": f'"{shown.version}"'})
+
+
+def _as_it_was(state: Commitment) -> Response:
+    return answer(view(state), headers={"ETag": f'"{state.version}"'})
 
 
 @router.get("/commitments")

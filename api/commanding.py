@@ -5,6 +5,7 @@ and answered with the position of the last event that it caused.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, TypeVar, cast
 from uuid import UUID, uuid5
@@ -25,7 +26,7 @@ from domain.order import Order
 from domain.values import Origin
 from projections.views import view
 
-__all__ = ["Answer", "Command", "Commanding", "answer", "commitment_id"]
+__all__ = ["Answer", "Command", "Commanding", "answer", "commitment_id", "told_at"]
 
 Q = TypeVar("Q", bound=BaseModel)
 
@@ -44,6 +45,15 @@ class MalformedHeader(UpheldError):
 def answer(body: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """An answer as JSON: instants with `Z`, microseconds kept."""
     return Response(msgspec.json.encode(body), status, dict(headers or {}), "application/json")
+
+
+def told_at(now: datetime) -> dict[str, str]:
+    """The header that tells what the server's clock shows, for who measures by how much his own is wrong.
+
+    >>> told_at(datetime.fromisoformat("2026-11-20T02:15:00Z"))
+    {'Upheld-Now': '2026-11-20T02:15:00Z'}
+    """
+    return {"Upheld-Now": msgspec.to_builtins(now)}
 
 
 @dataclass(slots=True)

@@ -4,17 +4,20 @@ from dataclasses import replace
 from typing import Annotated, Any, NotRequired
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 from typing_extensions import TypedDict
 
-from api.commanding import Answer, Command, Commanding, answer, commitment_id, plain
+from api.commanding import Answer, Command, Commanding, answer, commitment_id, plain, told_at
 from api.evidence import check_evidence
-from api.fields import PathText
+from api.fields import ActorText, PathText
+from api.parameters import IF_NONE_MATCH
 from api.problems import problem_body, validation_problem
-from api.querying import READING, TasksQuery, completeness, past, reads
+from api.querying import READING, TasksQuery, completeness, past, reads, unless_held
 from api.routes import routes
 from api.schemas import AttemptBody, BatchBody, BatchItem, FulfilmentBody, ReceiptBody
+from api.streaming import LastEventId, stream
 from api.who import Inquiry
 from domain.commitment import Answered, Commitment
 from domain.errors import UpheldError
@@ -41,18 +44,44 @@ class TasksAnswer(TypedDict):
 
 @router.get("/tasks", response_model=TasksAnswer)
 async def tasks(
-    inquiry: Annotated[Inquiry, reads("tasks", "commitments"), READING], asked: Annotated[TasksQuery, Query()]
+    request: Request,
+    inquiry: Annotated[Inquiry, reads("tasks", "commitments"), READING, IF_NONE_MATCH],
+    asked: Annotated[TasksQuery, Query()],
 ) -> Response:
-    """What a keeper has to do, in planned order; with `as_of`, what his screen could show at that instant."""
+    """What a keeper has to do, in planned order; with `as_of`, what his screen could show at that instant.
+
+    What there is now comes with `Upheld-Position`, up to which event it shows everything at least, with `Upheld-Now`,
+    and with an ETag: who sends that as `If-None-Match` is answered 304 where nothing has changed.
+    """
     runtime = inquiry.runtime
     recipients = runtime.roster.recipients(asked.recipient or inquiry.who.person)
     reader = Tasks(runtime.database, runtime.keyring)
     if asked.as_of is None:
-        return answer({"items": await reader.of(recipients), **await completeness(reader, "tasks", "commitments")})
+        position = await reader.position()
+        found = {"items": await reader.of(recipients), **await completeness(reader, "tasks", "commitments")}
+        headers = {"Upheld-Position": str(position), **told_at(await runtime.now())}
+        return unless_held(request, answer(found, headers=headers))
     at = past(asked.as_of, await runtime.now())
     await runtime.wait_until(at, ["tasks"])
     items = await reader.of_at(recipients, at, runtime.ledger)
     return answer({"items": items, **await completeness(reader, "tasks")})
+
+
+@router.get("/tasks/stream", response_class=StreamingResponse)
+async def stream_tasks(
+    request: Request,
+    inquiry: Annotated[Inquiry, reads("tasks", "commitments"), READING],
+    recipient: Annotated[ActorText | None, Query()] = None,
+    last_event_id: LastEventId = "",
+) -> Response:
+    """What a keeper has to do, as it changes: `changed`, with the commitment or the order that was recorded about, and
+    `reset` where something was lost: read the tasks again. `id` is the position of that event, and whoever reads the
+    tasks then sees it there.
+    """
+    staff, actor = inquiry.runtime.staff, recipient or inquiry.who.person
+    return await stream(
+        request, inquiry.runtime.task_watch, lambda change: change.told(staff.roster.recipients(actor)), last_event_id
+    )
 
 
 @router.post("/commitments/{id}/fulfilment", response_model=CommitmentView)
@@ -104,7 +133,8 @@ async def record_receipts(command: Commanding, body: BatchBody) -> Response:
         else:
             position = max(position, given.answer.position)
             results.append({"status": 200, "body": plain(given.body())})
-    return answer({"results": results}, headers={"Upheld-Position": str(position)} if position else None)
+    reached = {"Upheld-Position": str(position)} if position else {}
+    return answer({"results": results}, headers=reached | told_at(await command.runtime.now()))
 
 
 def _refused(body: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ __all__ = [
     "ENDPOINT",
     "IDEMPOTENCY_KEY",
     "IF_MATCH",
+    "IF_NONE_MATCH",
     "UPHELD_MIN_POSITION",
     "X_ACTOR",
     "X_ON_BEHALF_OF",
@@ -58,6 +59,7 @@ X_ACTOR = _header("X-Actor", "ROLE:ID", examples=["agent:ling"])
 X_ON_BEHALF_OF = _header("X-On-Behalf-Of", "ROLE:ID, from a system only")
 IDEMPOTENCY_KEY = _header("Idempotency-Key", "At most 255 characters")
 IF_MATCH = _header("If-Match", 'The version that the sender saw, as in "3"')
+IF_NONE_MATCH = _header("If-None-Match", "The ETag of an answer that the reader holds")
 UPHELD_MIN_POSITION = _header("Upheld-Min-Position", "Answer from no earlier position")
 ENDPOINT = Parameter("endpoint", "query", {"type": "string"}, "Where messages to the browser went")
 DRY_RUN = Parameter("dry_run", "query", {"type": "boolean", "default": False}, "Say what it would be, record nothing")

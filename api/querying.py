@@ -1,6 +1,8 @@
 """How every query is answered: not behind what its reader has written, page by page, and never from the future."""
 
 import base64
+import hashlib
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
@@ -12,7 +14,7 @@ from pydantic import AfterValidator, Field
 
 from api.commanding import answer
 from api.fields import ActorText, Body, Id, Instant, Line, Role
-from api.parameters import UPHELD_MIN_POSITION, X_ACTOR, X_ON_BEHALF_OF
+from api.parameters import IF_NONE_MATCH, UPHELD_MIN_POSITION, X_ACTOR, X_ON_BEHALF_OF
 from api.routes import From
 from api.who import Inquiry, inquiry
 from domain.errors import Invalid
@@ -41,6 +43,7 @@ __all__ = [
     "past",
     "position_in",
     "reads",
+    "unless_held",
 ]
 
 
@@ -179,6 +182,23 @@ def position_in(text: str | None, form: Any) -> Any:
         return place
     except (ValueError, msgspec.MsgspecError):
         raise Invalid("/query/cursor", "is not the cursor of a page before") from None
+
+
+_TAG = re.compile(r'(?:W/)?"([^"]*)"|\*')
+
+
+def unless_held(request: Request, found: Response) -> Response:
+    """An answer that says by its ETag what it is; without its body (304) where its reader holds it already.
+
+    Each reader asks again every time, and no cache between him and us keeps it (RFC 9110 and 9111).
+    """
+    tag = hashlib.blake2b(found.body, digest_size=16).hexdigest()
+    found.headers.update({"ETag": f'W/"{tag}"', "Cache-Control": "private, no-cache"})
+    held = _TAG.finditer(", ".join(request.headers.getlist(IF_NONE_MATCH.name)))
+    if any(one[0] == "*" or one[1] == tag for one in held):
+        headers = {name: value for name, value in found.headers.items() if not name.startswith("content-")}
+        return Response(status_code=304, headers=headers)
+    return found
 
 
 async def completeness(reader: Reader, *projections: str) -> dict[str, bool]:

@@ -33,6 +33,8 @@ from projections.leader import Work, lead
 from projections.log import Log, end_at, end_of_the_log
 from projections.projection import Projection
 from projections.registry import PROJECTIONS
+from projections.task_stream import TaskWatch
+from projections.tasks import Tasks
 from projections.worker import feeding
 from store import migrations
 from store.clock import Clock, SystemClock, TestClock
@@ -75,11 +77,13 @@ class Runtime:
     log: Log
     outdated: Sequence[Projection] = ()
     reached: dict[str, int] = field(default_factory=dict)
-    watch: FlagWatch = field(init=False)
+    flag_watch: FlagWatch = field(init=False)
+    task_watch: TaskWatch = field(init=False)
     _connections: int = 0
 
     def __post_init__(self) -> None:
-        self.watch = FlagWatch(Flags(self.database, self.keyring), self.log, self.now)
+        self.flag_watch = FlagWatch(Flags(self.database, self.keyring), self.log, self.now)
+        self.task_watch = TaskWatch(Tasks(self.database, self.keyring), self.log)
 
     @property
     def roster(self) -> Roster:
@@ -167,7 +171,8 @@ class Runtime:
             "routing": partial(RoutingPolicy(self.ledger, self.catalogue, self.staff).run, self.log),
             **self._webhooks(),
         }
-        return [self.log.follow(), self.staff.follow(), self.watch.run(), lead(self.database, works)]
+        watches = self.flag_watch.run(), self.task_watch.run()
+        return [self.log.follow(), self.staff.follow(), *watches, lead(self.database, works)]
 
     def _webhooks(self) -> dict[str, Work]:
         """A work for each, by the real clock: those who receive live by it, also where a test's clock stands still."""

@@ -5,6 +5,7 @@ from typing import Annotated, NotRequired
 from uuid import UUID
 
 from fastapi import Query, Request, Response
+from fastapi.responses import StreamingResponse
 from typing_extensions import TypedDict
 
 from api.commanding import Commanding, answer, commitment_id
@@ -22,6 +23,7 @@ from api.querying import (
 )
 from api.routes import routes
 from api.schemas import AssignmentBody, EscalationBody, OrderAssignmentBody, RouteBody
+from api.streaming import LastEventId, stream
 from api.who import Inquiry
 from domain.actors import role_of
 from domain.catalogue import Catalogue
@@ -165,6 +167,23 @@ async def flags(
     capped = {"total_capped": True} if total > COUNTED_TO else {}
     gaps = await completeness(reader, "flags", "commitments")
     return page(request, shown, next_cursor, total=min(total, COUNTED_TO), **capped, **gaps)
+
+
+@router.get("/flags/stream", response_class=StreamingResponse)
+async def stream_flags(
+    request: Request,
+    inquiry: Annotated[Inquiry, reads("flags"), READING],
+    asked: Annotated[FlagsQuery, Query()],
+    last_event_id: LastEventId = "",
+) -> Response:
+    """The flags as they come and go, with the filters of the page: `flagged` and `cleared`, and `reset` where something
+    was lost: read the page again. `id` is the position of the event that caused it.
+    """
+    for name in ("limit", "cursor", "as_of"):
+        if name in asked.model_fields_set:
+            raise Invalid(f"/query/{name}", "is not a parameter of this request")
+    wanted = asked.filter()
+    return await stream(request, inquiry.runtime.flag_watch, lambda change: change.told(wanted), last_event_id)
 
 
 @router.get("/scorecard", response_model=ScorecardAnswer)

@@ -165,6 +165,10 @@ class Tasks(Reader):
     ['SO-1001', None]
     """
 
+    async def position(self) -> int:
+        """Up to which event it is known; what is read after that shows at least so much."""
+        return int((await self.fetch(SQL["position"], {}))[0][0])
+
     async def of(self, recipients: list[str]) -> list[TaskView]:
         """What a keeper has to do now, in planned order, as each of those that he receives as."""
         rows = await self.fetch(SQL["of_recipients"], {"recipients": recipients})
@@ -180,6 +184,16 @@ class Tasks(Reader):
         shown = [view(state) for state in states.values() if not state.is_closed]
         orders = await ledger.orders_at({c.order_id for c in shown if c.order_id is not None}, at)
         return _stops(recipients, shown, {id: assignments_of(order.assignments) for id, order in orders.items()})
+
+    async def touched(self, after: int, until: int) -> list[tuple[int, UUID | None, str | None, list[str]]]:
+        """What was recorded about behind a position, up to another, in order: the last position of its own there, the
+        commitment, or none where it was an order, that order, and in whose tasks it is, or was until then.
+        """
+        return [(*row,) for row in await self.fetch(SQL["touched"], {"after": after, "until": until})]
+
+    async def keepers(self, limit: int) -> dict[str, int]:
+        """Who has something to do now, without teams, and how many promises that is; most first."""
+        return dict(await self.fetch(SQL["keepers"], {"limit": limit}))
 
     async def assignments(self, orders: list[str]) -> dict[str, list[AssignmentView]]:
         """Who carries these orders, by order."""

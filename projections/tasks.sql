@@ -49,6 +49,32 @@ INSERT INTO stops (order_id, role, stream, recipient, departs_at, planned_start,
 SELECT * FROM unnest(%b::text[], %b::text[], %b::uuid[], %b::text[], %b::timestamptz[], %b::timestamptz[],
                      %b::timestamptz[], %b::bigint[], %b::text[], %b::bytea[]);
 
+-- position: up to which event it is known who has what to do, and what was promised
+SELECT coalesce(min(position), 0) FROM checkpoints WHERE name IN ('tasks', 'commitments');
+
+-- touched: what was recorded about in a stretch of the log, and in whose tasks it is, or was until then
+WITH touched AS (
+    SELECT s.id, s.category, s.order_id, max(e.notification_id) AS position, min(e.recorded_at) AS since
+    FROM stored_events e JOIN streams s ON s.id = e.originator_id
+    WHERE e.notification_id > %(after)s AND e.notification_id <= %(until)s
+    GROUP BY s.id
+), concerned AS (
+    SELECT o.position, o.id AS commitment_id, o.order_id, t.recipient
+    FROM touched o JOIN tasks t ON t.commitment_id = o.id AND (t.ends_at IS NULL OR t.ends_at >= o.since)
+    UNION ALL
+    SELECT o.position, NULL, o.order_id, t.recipient
+    FROM touched o JOIN commitments c ON c.order_id = o.order_id
+    JOIN tasks t ON t.commitment_id = c.id AND t.ends_at IS NULL
+    WHERE o.category = 'order'
+)
+SELECT position, commitment_id, order_id, array_agg(DISTINCT recipient) FROM concerned
+GROUP BY position, commitment_id, order_id ORDER BY position;
+
+-- keepers: who has something to do now, teams left out, and how much
+SELECT recipient, count(DISTINCT commitment_id) FROM tasks
+WHERE ends_at IS NULL AND NOT starts_with(recipient, 'team:')
+GROUP BY recipient ORDER BY count(DISTINCT commitment_id) DESC, recipient LIMIT %(limit)s;
+
 -- of_recipients: the commitments that these recipients have now
 SELECT DISTINCT commitment_id FROM tasks WHERE recipient = ANY(%(recipients)s) AND ends_at IS NULL;
 

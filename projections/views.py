@@ -13,8 +13,9 @@ import msgspec
 
 from domain.commitment import Commitment
 from domain.deadlines import Due
+from domain.errors import ProjectionRebuilding
 from domain.handoff import Handoff
-from domain.values import Direction, HandoffState, Item, Status, Value
+from domain.values import Direction, HandoffState, Item, Receipt, Status, Value
 from store.keyring import Keyring
 
 __all__ = ["CommitmentView", "DueView", "HandoffView", "opened", "sealed", "view"]
@@ -22,10 +23,14 @@ __all__ = ["CommitmentView", "DueView", "HandoffView", "opened", "sealed", "view
 
 @dataclass(slots=True)
 class HandoffView:
-    """One hand-off: who must have the promise, and how far it came. Contract, section 3."""
+    """One hand-off: who must have the promise, and how far it came. Contract, section 3.
+
+    `asked` is what counts as receipt: what the kind asked for when the promise was made.
+    """
 
     role: str
     recipient: str | None
+    asked: Receipt
     state: HandoffState
     revision: int
     received: bool
@@ -132,6 +137,7 @@ def _handoff(handoff: Handoff) -> HandoffView:
     return HandoffView(
         handoff.role,
         handoff.recipient,
+        handoff.asked,
         handoff.state,
         handoff.revision,
         handoff.received,
@@ -150,8 +156,14 @@ def sealed(commitment: Commitment, keyring: Keyring, key: bytes | None) -> tuple
 
 
 def opened(document: bytes, secret: bytes | None, wrapped: bytes | None, keyring: Keyring, id: UUID) -> CommitmentView:
-    """A view from its two parts; without the stream's key the personal part is gone."""
-    shown = _document(document)
+    """A view from its two parts; without the stream's key the personal part is gone.
+
+    Raises `ProjectionRebuilding` where it was kept in the form of an earlier version.
+    """
+    try:
+        shown = _document(document)
+    except msgspec.ValidationError as error:
+        raise ProjectionRebuilding("it is being built from the log; ask again later", retry_after=5) from error
     if secret is None or wrapped is None:
         shown.erased = True
         return shown

@@ -58,6 +58,7 @@ def test_a_commitment_is_shown_as_the_contract_has_it(agent: Api, order: str) ->
             {
                 "role": "warehouse",
                 "recipient": "team:warehouse",
+                "asked": "held",
                 "state": "assigned",
                 "revision": 1,
                 "received": False,
@@ -67,6 +68,7 @@ def test_a_commitment_is_shown_as_the_contract_has_it(agent: Api, order: str) ->
             {
                 "role": "courier",
                 "recipient": "courier:li",
+                "asked": "held",
                 "state": "assigned",
                 "revision": 1,
                 "received": False,

@@ -242,6 +242,24 @@ def test_as_of_answers_what_was_recorded_by_then(agent: Api) -> None:
     refused(agent.request("GET", f"/v1/commitments/{made['id']}", as_of=before), 404, "not_found")
 
 
+def test_a_revision_is_shown_as_it_last_stood(agent: Api, order: str) -> None:
+    agent.assign(order, "courier:li")
+    made = agent.promise(order_id=order, promise="It comes by noon")
+    heard = agent.by("courier:li").receipt(made["id"])["commitment"]
+    agent.command(made["id"], "amendments", {"promise": "It comes by ten", "due": agent.due(hours=9), "reason": "r"})
+    path = f"/v1/commitments/{made['id']}"
+    was = agent.request("GET", path, revision=1)
+
+    assert was.json() == heard
+    assert was.headers["etag"] == f'"{heard["version"]}"'
+    assert agent.commitment(made["id"], revision=2) == agent.commitment(made["id"])
+    refused(agent.request("GET", path, revision=3), 422, "invalid", "/query/revision")
+    for nonsense in ("0", "-1", "one", "1.5", "", "9" * 5000):
+        refused(agent.request("GET", f"{path}?revision={nonsense}"), 422, "invalid", "/query/revision")
+    refused(agent.request("GET", path, revision=1, as_of=agent.at()), 422, "invalid", "/query/revision")
+    refused(agent.request("GET", f"/v1/commitments/{NOBODY_KNOWS}", revision=1), 404, "not_found")
+
+
 @pytest.mark.parametrize("path", ["commitments/{}", "tasks", "flags"])
 def test_nothing_is_known_of_the_future(agent: Api, path: str) -> None:
     made = agent.promise()

@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.api.serving import Api, refused
@@ -199,6 +200,47 @@ def test_what_a_screen_showed_is_what_the_task_view_answered_then(agent: Api, co
     agent.by("supervisor:wang").receipt(then[0]["commitments"][0]["id"], role="courier")
 
     assert agent.get("/v1/tasks", recipient=courier.actor, as_of=at)["items"] == then
+
+
+def test_the_task_view_says_what_time_it_is_and_up_to_which_event_it_shows_everything(
+    agent: Api, courier: Api, order: str
+) -> None:
+    agent.assign(order, courier.actor)
+    agent.promise(order_id=order)
+    end = agent.end_of_the_log()
+    headers = courier.request("GET", "/v1/tasks").headers
+
+    assert int(headers["upheld-position"]) == end
+    assert headers["upheld-now"] == agent.at()
+    agent.later(minutes=1, microseconds=5)
+    assert courier.request("GET", "/v1/tasks").headers["upheld-now"] == agent.at()
+    past = courier.request("GET", "/v1/tasks", as_of=agent.at())
+    assert not {"upheld-position", "upheld-now", "etag"} & past.headers.keys()
+
+
+def test_who_holds_the_task_view_already_is_not_sent_it_again(agent: Api, courier: Api, order: str) -> None:
+    agent.assign(order, courier.actor)
+    id = agent.promise(order_id=order)["id"]
+    first = courier.request("GET", "/v1/tasks")
+    tag = first.headers["etag"]
+
+    def again(held: str) -> httpx.Response:
+        return courier.request("GET", "/v1/tasks", headers={"If-None-Match": held})
+
+    agent.promise()  # which is nothing to him
+    for held in (tag, tag.removeprefix("W/"), f'"a", {tag}', "*"):
+        known = again(held)
+        assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", tag)
+        assert int(known.headers["upheld-position"]) > int(first.headers["upheld-position"])
+        assert known.headers["upheld-now"] == agent.at()
+        assert not {"content-type", "content-length"} & known.headers.keys()
+    for held in ('W/"a"', tag[:-2], "yesterday", ""):
+        assert (again(held).status_code, again(held).json()) == (200, first.json())
+    courier.receipt(id, "seen")
+    assert again(tag).status_code == 200
+    assert again(tag).headers["etag"] != tag
+    assert tag.startswith('W/"')
+    assert first.headers["cache-control"] == "private, no-cache"
 
 
 # -- flags ------------------------------------------------------------------------------------------------------

@@ -268,4 +268,7 @@ def test_an_outbox_holds_up_to_500_receipts(agent: Api, courier: Api, carried: s
 
 
 def test_an_empty_outbox_is_answered(courier: Api) -> None:
-    assert outbox(courier).json() == {"results": []}
+    answer = outbox(courier)
+
+    assert answer.json() == {"results": []}
+    assert answer.headers["upheld-now"] == courier.at()

@@ -1,98 +1,20 @@
 """GET `/v1/flags/stream`: the flags as they come and go (contract, sections 5 and 12)."""
 
 import asyncio
-import json
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from queue import Empty, Queue
-from typing import Any, NamedTuple
+from typing import Any
 
-import httpx
 import pytest
 from fastapi.sse import KEEPALIVE_COMMENT
 
 from api.streaming import as_they_come
-from projections.flag_stream import FlagChange, Look
+from projections.flag_stream import FlagChange
 from projections.flags import FlagFilter
+from projections.watching import Look
 from tests.api.serving import Api, Serving, refused
-
-WITHIN = 5.0
-
-
-class Event(NamedTuple):
-    name: str
-    id: int
-    data: dict[str, Any]
-
-    @property
-    def commitment(self) -> str:
-        return str(self.data["commitment_id"])
-
-
-class Stream:
-    """An open stream, read by a thread of its own."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
-        self._events: Queue[Event] = Queue()
-        self.began: Queue[int] = Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        fields: dict[str, str] = {}
-        try:
-            for line in self._response.iter_lines():
-                name, _, value = line.partition(": ")
-                if line and name:
-                    fields[name] = value
-                elif "data" in fields:
-                    self._events.put(Event(fields["event"], int(fields["id"]), json.loads(fields["data"])))
-                elif "id" in fields:
-                    self.began.put(int(fields["id"]))
-                if not line:
-                    fields = {}
-        except (httpx.HTTPError, httpx.StreamError):
-            pass  # it was closed
-
-    def next(self, within: float = WITHIN) -> Event:
-        return self._events.get(timeout=within)
-
-    def of(self, id: str, within: float = WITHIN) -> Event:
-        """The next event about a commitment; others may come before it."""
-        deadline = time.monotonic() + within
-        while (event := self.next(max(deadline - time.monotonic(), 0.01))).data.get("commitment_id") != id:
-            pass
-        return event
-
-    def stays_silent(self, seconds: float = 1.0) -> bool:
-        try:
-            self.next(seconds)
-        except Empty:
-            return True
-        return False
-
-
-Open = Callable[..., Stream]
-
-
-@contextmanager
-def opening(url: str, actor: str) -> Iterator[Open]:
-    with ExitStack() as stack:
-
-        def open_stream(last: int | None = None, **filters: str) -> Stream:
-            client = stack.enter_context(httpx.Client(base_url=url, timeout=30, trust_env=False))
-            headers = {"X-Actor": actor, **({"Last-Event-ID": str(last)} if last is not None else {})}
-            response = stack.enter_context(client.stream("GET", "/v1/flags/stream", params=filters, headers=headers))
-            assert response.status_code == 200, response.read()
-            assert response.headers["content-type"].startswith("text/event-stream")
-            stream = Stream(response)
-            stream.started = stream.began.get(timeout=WITHIN)  # type: ignore[attr-defined]
-            return stream
-
-        yield open_stream
+from tests.api.streams import Open, opening
 
 
 @pytest.fixture
@@ -161,7 +83,7 @@ def test_who_comes_back_is_told_what_he_missed(agent: Api, stream: Open) -> None
     assert [(event.name, event.commitment) for event in told] == [("flagged", id), ("flagged", other)]
     assert again.stays_silent()
     # Else who loses it before the first event would go on behind what he missed.
-    assert again.started == seen.id  # type: ignore[attr-defined]
+    assert again.started == seen.id
 
 
 def test_who_comes_back_from_a_log_that_was_longer_begins_anew(stream: Open) -> None:
@@ -180,8 +102,8 @@ def test_who_was_away_too_long_must_read_the_page(serve: Callable[..., Serving])
 def test_a_stream_begins_with_where_it_stands(agent: Api, stream: Open) -> None:
     end = agent.end_of_the_log()
     looking = stream()
-    assert abs(looking.started - end) <= 50  # type: ignore[attr-defined]
-    assert stream(looking.started).stays_silent(0.3)  # type: ignore[attr-defined]
+    assert abs(looking.started - end) <= 50
+    assert stream(looking.started).stays_silent(0.3)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +135,8 @@ def test_open_streams_do_not_hold_up_the_end_and_end_with_it(
 
 @pytest.mark.anyio
 async def test_a_stream_shows_that_it_lives_also_while_others_are_told() -> None:
-    look, before = Look(None), asyncio.all_tasks()
+    look: Look[FlagChange] = Look(None, lambda change: change.told(FlagFilter()))
+    before = asyncio.all_tasks()
 
     async def others() -> None:
         while True:
@@ -221,7 +144,7 @@ async def test_a_stream_shows_that_it_lives_also_while_others_are_told() -> None
             await asyncio.sleep(0.02)
 
     busy = asyncio.create_task(others())
-    events = as_they_come(look, FlagFilter(), asyncio.Event(), alive_seconds=0.2)
+    events = as_they_come(look, asyncio.Event(), alive_seconds=0.2)
     told = [await asyncio.wait_for(anext(events), 2) for _ in range(3)]
     await events.aclose()
     busy.cancel()

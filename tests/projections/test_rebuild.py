@@ -7,11 +7,13 @@ from uuid import UUID
 import pytest
 
 from domain.commitment import Commitment
+from domain.errors import ProjectionRebuilding
 from domain.keeping import fulfil
 from domain.moment import Moment
 from domain.order import Assignment
 from policies.clock import CLOCK
 from projections.checkpoints import list_parked, prepare
+from projections.commitments import COMMITMENTS, Commitments
 from projections.feed import Feed, StandsAside
 from projections.leader import hold
 from projections.log import Log
@@ -107,6 +109,25 @@ async def test_what_is_recorded_while_it_is_built_is_in_it_and_it_never_stands_b
         assert positions == sorted(positions)
         await until(lambda: reached(database, "diary", "fed"))
     assert await rows(database) == await rows(database, "fed")
+
+
+async def test_rows_in_the_form_of_an_earlier_version_are_not_read_until_they_are_built_anew(
+    given: Given, database: Database, keyring: Keyring
+) -> None:
+    await prepared(database, COMMITMENTS)
+    id = await given.promise("redelivery", due=A_DAY)
+    reader = Commitments(database, keyring)
+    async with await database.connect("feed") as conn:
+        await catch_up(conn, database, keyring, [COMMITMENTS])
+        await conn.execute(
+            "UPDATE commitments SET document = replace(convert_from(document, 'UTF8'), 'asked', 'a')::bytea"
+        )
+        with pytest.raises(ProjectionRebuilding):
+            await reader.one(id)
+        await build(database, keyring, COMMITMENTS)
+        shown = await reader.one(id)
+    assert shown is not None
+    assert shown.handoffs[0].asked == "acknowledged"
 
 
 async def test_a_later_version_is_built_while_the_one_before_is_read(
