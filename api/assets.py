@@ -3,7 +3,6 @@
 import json
 import os
 import re
-from functools import cache
 from pathlib import Path
 
 from starlette.responses import Response
@@ -25,9 +24,10 @@ _TYPES = {
 _ENCODINGS = {"br": ".br", "gzip": ".gz"}
 
 
-@cache
 def built() -> dict[str, str]:
-    """How the files are called that the page names. Raises `ConfigurationError` where they were never built.
+    """How the files are called that the page names, also where they were built anew beside a running process.
+
+    Raises `ConfigurationError` where they were never built.
 
     >>> built()  # doctest: +SKIP
     {'script': 'app-2SFLFCDV.js', 'style': 'style-764UQPLW.css'}

@@ -1,15 +1,13 @@
 """For the program on a keeper's phone: who its user is, and, where nobody signs in, who else could be."""
 
-from typing import Annotated
-
 from fastapi import Response
 from typing_extensions import TypedDict
 
 from api.commanding import answer
-from api.querying import READING, reads
 from api.routes import routes
-from api.who import Inquiring, Inquiry
+from api.who import Inquiring, Process
 from domain.actors import role_of
+from domain.errors import Unauthenticated
 from domain.people import Locale
 from projections.tasks import Tasks
 
@@ -23,9 +21,13 @@ _KEEP_NOTHING = frozenset({"agent", "supervisor", "auditor", "system", "admin", 
 
 
 class Myself(TypedDict):
-    """Who asks; `known` is whether the book of people says anything of him, and `photos` whether any are taken."""
+    """Who asks; `known` is whether the book of people says anything of him, and `photos` whether any are taken.
+
+    `recipients` are he and his teams: whose hand-offs are his.
+    """
 
     actor: str
+    recipients: list[str]
     name: str | None
     locale: Locale | None
     time_zone: str
@@ -55,6 +57,7 @@ async def show_myself(inquiry: Inquiring) -> Response:
     return answer(
         Myself(
             actor=actor,
+            recipients=runtime.roster.recipients(actor),
             name=person.name if person is not None else None,
             locale=person.locale if person is not None else None,
             time_zone=person.time_zone if person is not None else runtime.catalogue.default_time_zone,
@@ -65,9 +68,14 @@ async def show_myself(inquiry: Inquiring) -> Response:
 
 
 @router.get("/keepers", response_model=Keepers)
-async def list_keepers(inquiry: Annotated[Inquiry, reads("tasks"), READING]) -> Response:
-    """Whom one can choose to be in open mode: who has something to keep, and who is known and has a keeper's role."""
-    runtime = inquiry.runtime
+async def list_keepers(runtime: Process) -> Response:
+    """Whom one can choose to be: who has something to keep, and who is known and has a keeper's role.
+
+    Asked before anybody has said who he is, so in open mode alone: else it is a 401, and a phone is paired.
+    """
+    if runtime.settings.auth == "required":
+        raise Unauthenticated("sign in first; in open mode only one chooses who one is")
+    await runtime.see_own_writes(["tasks"])
     busy = await Tasks(runtime.database, runtime.keyring).keepers(_MOST)
     idle = sorted(actor for actor in runtime.roster.posts if role_of(actor) not in _KEEP_NOTHING and actor not in busy)
     tasks = (busy | dict.fromkeys(idle[: _MOST - len(busy)], 0)).items()

@@ -42,7 +42,25 @@ export async function askedFor() {
   return new Set(literals.map(([, message, called]) => JSON.parse(message ?? called)));
 }
 
+/** Which version this is: the same sources are the same version. */
+async function version() {
+  const digest = createHash("sha256");
+  const paths = (await readdir(courier, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  const sources = paths.map((entry) => join(entry.parentPath ?? entry.path, entry.name)).sort();
+  const locales = ["zh_CN", "bg"].map((name) => join(root, "api", "locales", `${name}.po`));
+  for (const path of [
+    ...sources,
+    ...locales,
+    join(root, "api", "templates", "courier.html"),
+    join(root, "package-lock.json"),
+  ]) {
+    digest.update(await readFile(path));
+  }
+  return digest.digest("hex").slice(0, 8);
+}
+
 const common = {
+  define: { VERSION: JSON.stringify(await version()) },
   bundle: true,
   minify: true,
   target: ["chrome90", "firefox100", "safari15.4"],
@@ -67,16 +85,12 @@ async function buildApp() {
   for (const name of STATIC) await copyFile(join(courier, name), join(built, name));
   const files = Object.keys(metafile.outputs).map((path) => basename(path));
   const named = (start) => files.find((file) => file.startsWith(start));
-  const hashed = [...files, ...STATIC];
-  const version = createHash("sha256")
-    .update(hashed.sort().join())
-    .update(await readFile(join(root, "api", "templates", "courier.html")));
   await build({
     ...common,
     entryPoints: [join(courier, "worker.ts")],
     outfile: join(built, "worker.js"),
     format: "iife",
-    define: { FILES: JSON.stringify(hashed), VERSION: JSON.stringify(version.digest("hex").slice(0, 12)) },
+    define: { ...common.define, FILES: JSON.stringify([...files, ...STATIC]) },
   });
   await compress();
   await writeFile(join(built, "files.json"), JSON.stringify({ script: named("app-"), style: named("style-") }));

@@ -11,16 +11,20 @@ from tests.api.serving import Api, Serving
 LI = {"name": "Li Wei", "locale": "zh-CN", "time_zone": "Asia/Urumqi"}
 
 
+def asked_as(actor: str) -> dict[str, Any]:
+    return {"actor": actor, "recipients": [actor, "team:courier"]}
+
+
 def test_who_is_known_is_shown_as_the_book_of_people_says(courier: Api) -> None:
     courier.put(f"/v1/people/{courier.actor}", LI)
 
-    assert courier.get("/v1/me") == {"actor": courier.actor, **LI, "photos": False, "known": True}
+    assert courier.get("/v1/me") == {**asked_as(courier.actor), **LI, "photos": False, "known": True}
 
 
 def test_of_whom_nothing_is_known_the_zone_is_that_of_the_configuration(courier: Api) -> None:
     nothing = {"name": None, "locale": None, "time_zone": "Asia/Shanghai", "photos": False, "known": False}
 
-    assert courier.get("/v1/me") == {"actor": courier.actor, **nothing}
+    assert courier.get("/v1/me") == {**asked_as(courier.actor), **nothing}
 
 
 def test_a_system_that_speaks_for_somebody_is_told_of_him(courier: Api) -> None:

@@ -1,7 +1,7 @@
 /** What the page shows, as signals: all of it is read from the store, so that nothing is shown that is not written. */
 import { computed, signal } from "@preact/signals";
 import { type Day, type Done, emptyDay, type Me, type Notice } from "./model";
-import { type Entry, isQuiet } from "./outbox";
+import { canUndo, type Entry, isQuiet } from "./outbox";
 import type { Server } from "./server";
 import { needsKeeper, type Task, tasksOf } from "./standing";
 import type { Store } from "./store";
@@ -53,7 +53,10 @@ export const tasks = computed<Task[]>(() => {
   return known === null ? [] : tasksOf(day.value, known.recipients, entries.value, here.value);
 });
 export const needing = computed(() => tasks.value.filter((task) => needsKeeper(task, here.value)));
-export const unsent = computed(() => entries.value.filter((entry) => !entry.refused && !isQuiet(entry)));
+/** What waits to be sent, and not for its keeper to think better of it. */
+export const unsent = computed(() =>
+  entries.value.filter((entry) => !entry.refused && !isQuiet(entry) && !canUndo(entry, here.value)),
+);
 export const refused = computed(() => entries.value.filter((entry) => entry.refused !== undefined));
 /** The things of the van: promises that ask for something to be in the hand. */
 export const things = computed(() =>

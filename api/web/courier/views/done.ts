@@ -55,17 +55,18 @@ function recorded(one: Record_): View {
   </li>`;
 }
 
-export function whatCameOf(one: Record_): View {
-  const words = {
+const whatWords = (one: Record_): string =>
+  ({
     kept: t("Kept"),
     tried: t("Tried: %(why)s", { why: t(OUTCOMES[one.outcome ?? "other"]) }),
     taken_back: t("Taken back"),
-  };
-  const shown =
-    one.what === "kept"
-      ? mark("received", "done", words.kept)
-      : mark(one.what === "tried" ? "declined" : "undo", "", words[one.what]);
-  return html`${shown}
+  })[one.what];
+
+function whatCameOf(one: Record_): View {
+  const [sign, tone] = ({ kept: ["received", "done"], tried: ["declined", ""], taken_back: ["undo", ""] } as const)[
+    one.what
+  ];
+  return html`${mark(sign, tone, whatWords(one))}
     ${canTakeBack(one) && html`<p><button type="button" onClick=${() => takeBack(one)}>${icon("undo")}<span>${t("That was a wrong tap: take it back")}</span></button></p>`}`;
 }
 
@@ -83,10 +84,11 @@ export function Gone({ id }: { id: string }): View {
   const done = state.done.value.filter((one) => one.commitment_id === id).sort((a, b) => b.at - a.at);
   const entry = state.entries.value.find((one) => one.commitment_id === id && !isQuiet(one));
   const [next] = state.needing.value;
+  const heading = done[0] ? whatWords(done[0]) : entry ? saying(entry) : t("No task of yours");
   return html`
     <header class="top">
       <a class="square" href="#" aria-label=${t("Back")}>${icon("back")}</a>
-      <h1 tabindex="-1">${t("No task of yours")}</h1>
+      <h1 tabindex="-1">${heading}</h1>
     </header>
     <main class="with-bar">
       ${strip()} ${done[0] && promised(done[0].promise)}

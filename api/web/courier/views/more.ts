@@ -24,7 +24,7 @@ export function More(): View {
 
 export const language = (): View => html`<fieldset>
   <legend>${t("Language")}</legend>
-  <div class="choices row">
+  <div class="choices across">
     ${Object.entries(LOCALES).map(
       ([name, words]) =>
         html`<button type="button" key=${name} lang=${name} aria-pressed=${locale.value === name} onClick=${() => setLocale(name as Locale)}>${words}</button>`,
@@ -40,7 +40,7 @@ function colours(): View {
   ] as const;
   return html`<fieldset>
     <legend>${t("Colours")}</legend>
-    <div class="choices row">
+    <div class="choices across">
       ${choices.map(([name, words]) => html`<button type="button" key=${words} aria-pressed=${theme.value === name} onClick=${() => setTheme(name)}>${words}</button>`)}
     </div>
   </fieldset>`;

@@ -31,6 +31,7 @@ function trouble(): View | null {
 }
 
 function connection(): View | null {
+  if (state.me.value === null) return null;
   const at = state.day.value.fetched_at;
   const time = at === null ? null : moment(at, state.zone.value, state.now.value);
   const words = time === null ? "" : t("Shown as of %(time)s.", { time });
