@@ -1,7 +1,7 @@
 /** What a keeper does on this page. Whatever he says is in the outbox before the screen changes. */
 import { withOpened, withRead } from "./day";
 import type { Commitment, Done, Handoff, Outcome, Stop } from "./model";
-import { type Entry, type Said, UNDO_MS } from "./outbox";
+import { canUndo, type Entry, type Said, UNDO_MS } from "./outbox";
 import { Server } from "./server";
 import type { Task } from "./standing";
 import * as state from "./state";
@@ -28,7 +28,7 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 /** Read again what is remembered, and look again when the next thing can no longer be undone. */
 export async function refresh(): Promise<void> {
   await guarded(() => state.refresh(store, server));
-  const held = state.entries.value.map((entry) => entry.held_until).filter((until) => until > Date.now());
+  const held = state.entries.value.filter((entry) => canUndo(entry, Date.now())).map((entry) => entry.held_until);
   clearTimeout(timer);
   if (held.length > 0) timer = setTimeout(() => void released(), Math.min(...held) - Date.now() + 20);
 }

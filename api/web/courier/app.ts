@@ -7,6 +7,7 @@ import { bringUpToDate, refresh } from "./actions";
 import { badge } from "./badge";
 import { recallChoices } from "./choices";
 import { Live } from "./live";
+import { canUndo } from "./outbox";
 import { listen } from "./push";
 import * as state from "./state";
 import { lookAfterStorage } from "./storage";
@@ -95,7 +96,7 @@ async function work(): Promise<void> {
 
 function beat(): void {
   const now = Date.now();
-  const isUndoing = state.entries.value.some((entry) => entry.held_until > now);
+  const isUndoing = state.entries.value.some((entry) => canUndo(entry, now));
   if (isUndoing || now - state.here.value >= QUIET_BEAT_MS) state.tick();
 }
 const QUIET_BEAT_MS = 15_000;

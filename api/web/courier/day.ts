@@ -20,9 +20,16 @@ export function merge(day: Day, stops: Stop[], etag: string | null, at: number, 
   const gone = day.stops.flatMap((stop) =>
     stop.commitments.filter((commitment) => !now.has(commitment.id)).map((commitment) => ({ commitment, stop })),
   );
+  const held = new Map(
+    day.stops.flatMap((stop) => stop.commitments.map((commitment) => [commitment.id, commitment] as const)),
+  );
+  const newest = stops.map((stop) => ({
+    ...stop,
+    commitments: stop.commitments.map((commitment) => newer(held.get(commitment.id), commitment)),
+  }));
   const merged: Day = {
     ...day,
-    stops,
+    stops: newest,
     etag,
     fetched_at: at,
     known: only(day.known, now),
@@ -31,7 +38,7 @@ export function merge(day: Day, stops: Stop[], etag: string | null, at: number, 
   };
   const unknown: Merged["unknown"] = [];
   const arrived: Merged["arrived"] = [];
-  for (const stop of stops) {
+  for (const stop of newest) {
     for (const commitment of stop.commitments) {
       for (const handoff of handoffsOf(commitment, recipients)) {
         if (isAnswered(handoff)) merged.known[commitment.id] = wordsOf(commitment);
@@ -51,23 +58,26 @@ export function merge(day: Day, stops: Stop[], etag: string | null, at: number, 
   return { day: merged, gone, arrived, unknown };
 }
 
+/** Answers come in any order, and one may be older than what is there. */
+const newer = (held: Commitment | undefined, answered: Commitment): Commitment =>
+  held !== undefined && held.version > answered.version ? held : answered;
+
 /** Whether its keeper has said something to the words that count now: then he knows them. */
 const isAnswered = (handoff: Handoff): boolean =>
   handoff.asked !== "none" && (handoff.received || ["acknowledged", "held", "declined"].includes(handoff.state));
 
 /** The day once the server has answered about one commitment: what is closed, or not his any more, is no task. */
-export function withAnswer(day: Day, commitment: Commitment, recipients: readonly string[]): Day {
+export function withAnswer(day: Day, answered: Commitment, recipients: readonly string[]): Day {
+  const commitment = newer(commitmentIn(day, answered.id)?.commitment, answered);
   const stays = !isClosed(commitment) && handoffsOf(commitment, recipients).length > 0;
   const stops = day.stops
     .map((stop) => ({
       ...stop,
-      commitments: stop.commitments.flatMap((held) =>
-        held.id !== commitment.id ? [held] : !stays ? [] : [held.version > commitment.version ? held : commitment],
-      ),
+      commitments: stop.commitments.flatMap((held) => (held.id !== commitment.id ? [held] : stays ? [commitment] : [])),
     }))
     .filter((stop) => stop.commitments.length > 0);
-  const answered = handoffsOf(commitment, recipients).some(isAnswered);
-  const known = answered ? { ...day.known, [commitment.id]: wordsOf(commitment) } : day.known;
+  const isKnown = handoffsOf(commitment, recipients).some(isAnswered);
+  const known = isKnown ? { ...day.known, [commitment.id]: wordsOf(commitment) } : day.known;
   return { ...day, stops, known, etag: null };
 }
 

@@ -48,8 +48,9 @@ const OLDEST_MS = 24 * 3_600_000 - 60_000;
 export const isQuiet = (entry: Unsaid): boolean =>
   entry.said.command === "receipts" && (entry.said.state === "delivered" || entry.said.state === "seen");
 
-/** Whether it can still be undone: it was never sent. */
-export const canUndo = (entry: Entry, now: number): boolean => entry.body === undefined && entry.held_until > now;
+/** Whether it can still be undone: it was never sent. No clock that was set back makes that longer. */
+export const canUndo = (entry: Entry, now: number): boolean =>
+  entry.body === undefined && entry.held_until > now && entry.held_until - now <= UNDO_MS;
 
 /**
  * What to send next, in the order in which it was said: receipts of one keeper together, everything else by itself.
@@ -116,6 +117,19 @@ export function settle(entry: Entry, { status, body }: Answer): Settled {
   const timeless = status === 422 && entry.body?.["at"] !== undefined;
   if (timeless && (problem.errors ?? []).some((error) => error.pointer.endsWith("/at"))) return { what: "untimed" };
   return { what: "refused", problem };
+}
+
+/**
+ * What stays in the outbox of an entry that was answered; null where nothing does. What must be said in other words is
+ * said under another key.
+ */
+export function left(entry: Entry, settled: Settled, another: () => string): Entry | null {
+  if (settled.what === "recorded") return null;
+  // Nobody waits for what the phone reports by itself.
+  if (settled.what === "refused") return isQuiet(entry) ? null : { ...entry, refused: settled.problem };
+  if (settled.what !== "untimed") return entry;
+  const { at: _, ...body } = entry.body ?? {};
+  return { ...entry, key: another(), body };
 }
 
 /** What the server made of a photo. */

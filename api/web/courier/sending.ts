@@ -6,8 +6,12 @@ import type { Store } from "./store";
 
 export type Sent = "all" | "later" | "stranger";
 
+/** What sending needs of them. */
+type Outbox = Pick<Store, "recall" | "entries" | "fix" | "settle">;
+type Asked = Pick<Server, "send" | "skew">;
+
 /** Send what can be sent; "later" where something is left that must be tried again. */
-export async function send(store: Store, server: Server): Promise<Sent> {
+export async function send(store: Outbox, server: Asked): Promise<Sent> {
   const alone = async (): Promise<Sent> => {
     const me = await store.recall("me");
     server.skew ??= (await store.recall("skew")) ?? null;
@@ -22,7 +26,7 @@ export async function send(store: Store, server: Server): Promise<Sent> {
   return "locks" in navigator ? navigator.locks.request("upheld-outbox", alone) : alone();
 }
 
-async function sendBatch(store: Store, server: Server, me: Me, batch: Entry[]): Promise<Sent> {
+async function sendBatch(store: Outbox, server: Asked, me: Me, batch: Entry[]): Promise<Sent> {
   const fixed: Entry[] = [];
   for (const entry of batch) {
     const shown = await withPhoto(store, server, entry);
@@ -47,7 +51,7 @@ interface Answers {
   position: number;
 }
 
-async function receipts(server: Server, entries: Entry[]): Promise<Answers> {
+async function receipts(server: Asked, entries: Entry[]): Promise<Answers> {
   const items = entries.map(({ commitment_id, key, body }) => ({ commitment_id, idempotency_key: key, ...body }));
   const answer = await server.send("/v1/receipts", (entries[0] as Entry).actor, null, { receipts: items });
   const results = (answer.body as { results?: unknown } | null)?.results;
@@ -57,14 +61,14 @@ async function receipts(server: Server, entries: Entry[]): Promise<Answers> {
   return { answers: entries.map(() => answer), position: answer.position };
 }
 
-async function command(server: Server, entry: Entry): Promise<Answers> {
+async function command(server: Asked, entry: Entry): Promise<Answers> {
   const path = `/v1/commitments/${entry.commitment_id}/${entry.said.command}`;
   const answer = await server.send(path, entry.actor, entry.key, entry.body);
   return { answers: [answer], position: answer.position };
 }
 
 /** An entry whose photo is with the server. A photo that the server will not have keeps its entry here, with the reason. */
-async function withPhoto(store: Store, server: Server, entry: Entry): Promise<Entry | Sent> {
+async function withPhoto(store: Outbox, server: Asked, entry: Entry): Promise<Entry | Sent> {
   if (entry.photo === undefined || entry.body !== undefined) return entry;
   const form = new FormData();
   form.append("photo", entry.photo, "photo.jpg");

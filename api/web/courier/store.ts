@@ -13,7 +13,7 @@ import {
 } from "idb";
 import { commitmentIn, withAnswer } from "./day";
 import { type Commitment, type Day, type Done, emptyDay, type Me, type Notice, type WhyNot } from "./model";
-import { canUndo, type Entry, isQuiet, type Settled, type Unsaid } from "./outbox";
+import { canUndo, type Entry, isQuiet, left, type Settled, type Unsaid } from "./outbox";
 
 /** Small things that are remembered, by name. */
 export interface Remembered {
@@ -174,15 +174,19 @@ export class Store {
     await this.#write((tx) => tx.objectStore("outbox").delete(entry.seq));
   }
 
-  /** What is about to be sent, in the words in which it will be sent from now on. What was undone meanwhile is left out. */
+  /**
+   * What is about to be sent, in the words in which it will be sent from now on. What was undone meanwhile is left out,
+   * and what somebody else has begun to send is sent as he does.
+   */
   async fix(entries: readonly Entry[]): Promise<Entry[]> {
     return this.#write(async (tx) => {
       const outbox = tx.objectStore("outbox");
       const fixed: Entry[] = [];
       for (const entry of entries) {
-        if ((await outbox.get(entry.seq)) === undefined) continue;
-        await outbox.put(entry);
-        fixed.push(entry);
+        const held = await outbox.get(entry.seq);
+        if (held === undefined) continue;
+        if (held.body === undefined) await outbox.put(entry);
+        fixed.push(held.body === undefined ? entry : held);
       }
       return fixed;
     });
@@ -192,26 +196,24 @@ export class Store {
   async settle(results: { entry: Entry; settled: Settled }[], position: number, me: Me, now: number): Promise<void> {
     await this.#write(async (tx) => {
       const [outbox, days] = [tx.objectStore("outbox"), tx.objectStore("days")];
+      const changed = new Map<string, Day>();
       for (const { entry, settled } of results) {
-        if ((await outbox.get(entry.seq)) === undefined) continue;
-        const day = (await days.get(entry.actor)) ?? emptyDay(entry.actor);
-        if (settled.what === "recorded") {
-          await outbox.delete(entry.seq);
-          await note(tx, entry, settled.commitment, settled.why_not, day, now);
-          const recipients = entry.actor === me.actor ? me.recipients : [entry.actor];
-          await days.put({
-            ...withAnswer(day, settled.commitment, recipients),
-            position: Math.max(day.position, position),
-          });
-        } else if (settled.what === "refused") {
-          // Nobody waits for what the phone reports by itself.
-          await (isQuiet(entry) ? outbox.delete(entry.seq) : outbox.put({ ...entry, refused: settled.problem }));
-        } else if (settled.what === "untimed") {
-          const { body: _, ...said } = entry;
-          const { at: __, ...body } = entry.body ?? {};
-          await outbox.put({ ...said, key: crypto.randomUUID(), body });
-        }
+        const held = await outbox.get(entry.seq);
+        // Somebody else may have sent it as well, and had his answer before; what is recorded is recorded.
+        if (held === undefined) continue;
+        if (settled.what !== "recorded" && (held.key !== entry.key || held.refused)) continue;
+        const stays = left(entry, settled, () => crypto.randomUUID());
+        if (stays === entry) continue;
+        await (stays === null ? outbox.delete(entry.seq) : outbox.put(stays));
+        if (settled.what !== "recorded") continue;
+        const day = changed.get(entry.actor) ?? (await days.get(entry.actor)) ?? emptyDay(entry.actor);
+        await note(tx, entry, settled.commitment, settled.why_not, day, now);
+        const recipients = entry.actor === me.actor ? me.recipients : [entry.actor];
+        const answered = withAnswer(day, settled.commitment, recipients);
+        changed.set(entry.actor, { ...answered, position: Math.max(day.position, position) });
       }
+      // Once for all that was answered: a day is large.
+      for (const day of changed.values()) await days.put(day);
     });
   }
 

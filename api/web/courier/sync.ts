@@ -56,17 +56,19 @@ export class Sync {
       await this.store.changeDay(me.actor, (day) => ({ ...day, fetched_at: now }));
       return;
     }
-    let merged = merge(before, tasks.stops, tasks.etag, now, me.recipients);
+    let [merged, isOvertaken] = [merge(before, tasks.stops, tasks.etag, now, me.recipients), false];
     const take = (day: Day): Day => {
-      merged = merge(day, tasks.stops, tasks.etag, now, me.recipients);
       // What was answered while this was read is newer than what was read: it is asked for again.
-      return day.position > before.position ? { ...merged.day, etag: null } : merged.day;
+      isOvertaken = day.position > before.position;
+      merged = merge(day, tasks.stops, tasks.etag, now, me.recipients);
+      return isOvertaken ? day : merged.day;
     };
     const arrived = (): Unsaid[] =>
-      merged.arrived.map(({ commitment, handoff, stop }) =>
+      (isOvertaken ? [] : merged.arrived).map(({ commitment, handoff, stop }) =>
         entryOf(me.actor, commitment, stop, { command: "receipts", state: "delivered", role: handoff.role }, 0),
       );
     await this.store.changeDay(me.actor, take, arrived);
+    if (isOvertaken) return this.#readTasks(me);
     for (const { id, revision } of merged.unknown) {
       const words = wordsOf(await this.server.commitment(me.actor, id, revision));
       await this.store.changeDay(me.actor, (day) => withKnown(day, id, words));

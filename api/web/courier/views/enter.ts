@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { html } from "htm/preact";
 import { useEffect } from "preact/hooks";
 import { enter, server } from "../actions";
+import { codeIn } from "../codes";
 import { canScan } from "../scanning";
 import { Stranger, Unreachable } from "../server";
 import { t, tn } from "../texts";
@@ -105,7 +106,3 @@ function Pairing({ paired, fault }: { paired: () => void; fault: { value: string
     ${canScan() && html`<button type="button" onClick=${() => (isScanning.value = !isScanning.value)}>${icon("scan")}<span>${t("Scan")}</span></button>`}
     ${isScanning.value && html`<${Camera} found=${redeem} />`}`;
 }
-
-/** The code itself, where what was scanned is a link that ends with it. */
-export const codeIn = (given: string): string =>
-  (given.split(/[/=#]/).at(-1) ?? given).replaceAll(/[\s-]/g, "").toUpperCase();
