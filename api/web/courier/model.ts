@@ -62,6 +62,8 @@ export interface Me {
   locale: string | null;
   time_zone: string;
   photos: boolean;
+  /** Whether the office has said anything of him. */
+  known: boolean;
   recipients: string[];
 }
 

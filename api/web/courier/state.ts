@@ -47,7 +47,10 @@ export const isTold = signal(false);
 
 export const actor = computed(() => me.value?.actor);
 
-export const zone = computed(() => me.value?.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone);
+/** Where the keeper is: as the office says, else as his phone does. */
+export const zone = computed(() =>
+  me.value?.known === true ? me.value.time_zone : Intl.DateTimeFormat().resolvedOptions().timeZone,
+);
 export const tasks = computed<Task[]>(() => {
   const known = me.value;
   return known === null ? [] : tasksOf(day.value, known.recipients, entries.value, here.value);

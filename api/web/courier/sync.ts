@@ -26,6 +26,8 @@ export class Sync {
   }
 
   async #run(): Promise<Reached> {
+    // What was never sent can still be undone; and that there is a network is a guess, but that there is none is not.
+    if (!navigator.onLine) return "unreachable";
     try {
       const me = await this.store.recall("me");
       if (me === undefined) return "stranger";

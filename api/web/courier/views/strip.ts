@@ -6,7 +6,9 @@ import { t, tn } from "../texts";
 import { moment } from "../times";
 import { type Icon, icon, type View } from "./parts";
 
-export function strip(): View {
+/** All of it; where it `isBrief`, only what there is no other place for on that page. */
+export function strip({ isBrief = false } = {}): View {
+  if (isBrief) return html`${trouble()} ${connection()} ${refused()}`;
   return html`${trouble()} ${connection()} ${unsent()} ${refused()} ${incomplete()} ${newer()}`;
 }
 
