@@ -95,7 +95,7 @@ async function work(): Promise<void> {
 
 function beat(): void {
   const now = Date.now();
-  const isUndoing = state.entries.value.some((entry) => entry.held_until > now);
+  const isUndoing = (state.settling.value?.until ?? 0) > state.here.value;
   if (isUndoing || now - state.here.value >= QUIET_BEAT_MS) state.tick();
 }
 const QUIET_BEAT_MS = 15_000;

@@ -12,8 +12,9 @@ export async function send(store: Store, server: Server): Promise<Sent> {
     const me = await store.recall("me");
     server.skew ??= (await store.recall("skew")) ?? null;
     for (;;) {
-      const batch = next(await store.entries(), Date.now());
-      if (batch.length === 0 || me === undefined) return "all";
+      if (me === undefined) return "all";
+      const batch = next(await store.entriesOf(me.actor), Date.now());
+      if (batch.length === 0) return "all";
       const done = await sendBatch(store, server, me, batch);
       if (done !== "all") return done;
     }

@@ -137,7 +137,9 @@ function Bar({ task }: { task: Task }): View {
   const entry = saidOf(handoff, task.entries);
   const step = nextStep(handoff, task.entries, state.here.value);
   if (step === "undo" && entry) return html`<footer class="bar">${undoButton(entry)}</footer>`;
-  if (step === "wait") return html`<footer class="bar"><p>${standingOf(task, handoff)}</p></footer>`;
+  const rests = state.settling.value;
+  if (step === "wait" || (rests?.id === id && state.here.value < rests.until))
+    return html`<footer class="bar"><p>${standingOf(task, handoff)}</p></footer>`;
   if (step === "receipt") {
     const isHeld = handoff.asked === "held";
     const isDeclined = standing(handoff, task.entries, state.here.value) === "declined";
