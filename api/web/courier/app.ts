@@ -110,6 +110,7 @@ async function start(): Promise<void> {
   addEventListener("online", isBack);
   addEventListener("offline", isBack);
   document.addEventListener("visibilitychange", visible);
+  if (!isSecureContext) state.trouble.value = "insecure";
   await lookAfterStorage();
   await refresh();
   await recallChoices();

@@ -13,7 +13,9 @@ export type Trouble =
   /** The browser has cleared what was kept. */
   | "lost"
   /** This browser keeps nothing at all. */
-  | "none";
+  | "none"
+  /** The page came over a connection on which browsers keep nothing. */
+  | "insecure";
 
 export const me = signal<Me | null>(null);
 export const day = signal<Day>(emptyDay(""));

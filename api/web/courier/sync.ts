@@ -100,10 +100,10 @@ export class Sync {
     );
     const notices: Notice[] = [];
     for (const { commitment, stop } of gone) {
-      const known = commitment.id in before.known || commitment.id in before.opened;
-      const asked = commitment.handoffs.some(
-        (handoff) => handoff.asked !== "none" && me.recipients.includes(handoff.recipient ?? ""),
-      );
+      // What lay with his team and was claimed by a colleague was never his.
+      const own = commitment.handoffs.filter((handoff) => handoff.recipient === me.actor);
+      const known = own.length > 0 && (commitment.id in before.known || commitment.id in before.opened);
+      const asked = own.some((handoff) => handoff.asked !== "none");
       if ((known || asked) && !said.has(commitment.id)) notices.push(await this.#whyGone(me, commitment, stop));
     }
     await this.store.putNotices(notices);

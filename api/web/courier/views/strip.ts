@@ -20,6 +20,7 @@ function trouble(): View | null {
   const words = {
     full: t("This phone has no room left: your last tap was NOT saved. Free some space, and tap again."),
     lost: t("This phone has cleared what was saved here. What was not sent is lost: check every promise again."),
+    insecure: t("This page needs an address that begins with https. Ask the office for it."),
     none: t(
       "This browser keeps nothing, so that nothing can be confirmed here. Leave the private window, or ask for a link.",
     ),
