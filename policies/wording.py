@@ -20,12 +20,12 @@ from domain.order import Order
 from domain.people import Contact, Person
 from policies.texts import local, translations
 
-__all__ = ["Text", "Told", "brief", "to_customer", "to_staff"]
+__all__ = ["Pushed", "Text", "Told", "brief", "to_browser", "to_customer", "to_staff"]
 
 _BRIEF = 70
 """Characters of one short message in a script that is not Latin (3GPP TS 23.038: UCS-2)."""
 _LISTED, _LISTED_TO_CUSTOMERS = 10, 100
-"""Promises that one message tells in full."""
+"""Promises that one message tells in full, or names to a browser."""
 _TELL_THE_CUSTOMER = frozenset({"disputed", "declined", "attempted"})
 
 
@@ -54,6 +54,21 @@ class Text:
     body: str
     template: str
     params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a browser gets: words to show, where they lead, and by what it finds there what they are about.
+
+    `order_id` is the order of all of it, where there is one.
+    """
+
+    id: UUID
+    title: str
+    body: str
+    url: str
+    commitments: tuple[UUID, ...]
+    order_id: str | None
 
 
 def brief(ways: Sequence[str], link: str | None) -> str:
@@ -85,6 +100,21 @@ def to_staff(told: Sequence[Told], person: Person, link: str | None, message: UU
         parts.append(words.more(len(told) - _LISTED))
     parts += [*([link] if link else []), words.reference(message)]
     return Text(what, "\n\n".join(parts), f"{about}.{person.locale}", params)
+
+
+def to_browser(told: Sequence[Told], text: Text, message: UUID, base: str) -> Pushed:
+    """What a browser of one of the staff gets beside his message, whose `text` it is; `base` is where this service is
+    reached, or nothing: the browser knows from where it subscribed.
+
+    It leads to the program on a keeper's phone, at the promise where it is about one alone; whoever is asked to look
+    after others' promises is led to the flags, as in his message.
+    """
+    about, orders = list(dict.fromkeys(one.commitment.id for one in told)), {one.commitment.order_id for one in told}
+    path = f"/courier#c-{about[0]}" if len(about) == 1 else "/courier"
+    if all(one.notice.about == "escalated" for one in told):
+        path = "/"
+    order_id = orders.pop() if len(orders) == 1 else None
+    return Pushed(message, text.title, text.params["what"], base + path, tuple(about[:_LISTED]), order_id)
 
 
 def to_customer(told: Sequence[Told], contact: Contact, message: UUID, now: datetime) -> Text:

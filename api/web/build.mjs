@@ -18,16 +18,20 @@ const courier = join(here, "courier");
 const built = join(here, "built");
 const STATIC = ["icon.svg", "icon-192.png", "icon-512.png", "manifest.webmanifest"];
 
-/** A catalogue of words, of which only those are taken that the source asks for. */
+/** The catalogues, in the order of `LOCALES` in texts.ts. */
+const CATALOGUES = ["zh_CN", "bg"].map((name) => join(root, "api", "locales", `${name}.po`));
+
+/** What the source asks for in all languages: together they weigh little more than one, since they share the English. */
 const catalogues = {
   name: "catalogues",
   setup(bundler) {
-    bundler.onLoad({ filter: /\.po$/ }, async ({ path }) => {
-      const asked = await askedFor();
-      const words = gettext.po.parse(await readFile(path)).translations[""];
-      const taken = Object.values(words).filter(({ msgid }) => asked.has(msgid));
-      const contents = JSON.stringify(Object.fromEntries(taken.map(({ msgid, msgstr }) => [msgid, msgstr])));
-      return { contents, loader: "json" };
+    bundler.onResolve({ filter: /^catalogues$/ }, ({ path }) => ({ path, namespace: "catalogues" }));
+    bundler.onLoad({ filter: /./, namespace: "catalogues" }, async () => {
+      const asked = [...(await askedFor())].sort();
+      const parsed = await Promise.all(CATALOGUES.map(async (path) => gettext.po.parse(await readFile(path))));
+      const words = asked.map((text) => [text, parsed.map(({ translations }) => translations[""][text]?.msgstr ?? [])]);
+      // Not as JSON, of which each key would be an export by itself.
+      return { contents: `export default ${JSON.stringify(Object.fromEntries(words))}`, loader: "js" };
     });
   },
 };
@@ -47,10 +51,9 @@ async function version() {
   const digest = createHash("sha256");
   const paths = (await readdir(courier, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
   const sources = paths.map((entry) => join(entry.parentPath ?? entry.path, entry.name)).sort();
-  const locales = ["zh_CN", "bg"].map((name) => join(root, "api", "locales", `${name}.po`));
   for (const path of [
     ...sources,
-    ...locales,
+    ...CATALOGUES,
     join(root, "api", "templates", "courier.html"),
     join(root, "package-lock.json"),
   ]) {
@@ -63,7 +66,8 @@ const common = {
   define: { VERSION: JSON.stringify(await version()) },
   bundle: true,
   minify: true,
-  target: ["chrome90", "firefox100", "safari15.4"],
+  charset: "utf8",
+  target: ["chrome91", "firefox100", "safari15.4"],
   plugins: [catalogues],
   legalComments: "none",
   logLevel: "warning",

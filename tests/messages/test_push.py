@@ -43,7 +43,9 @@ def test_the_phone_gets_it_until_the_receipt_is_due_beside_the_channel(people: P
     (pushed,) = service.pushed
     shown = json.loads(browser.open(pushed))
     assert (shown["body"], shown["id"]) == ("Stop 7: new promise", inbox.ids[0])
-    assert "/k/" in shown["url"]
+    assert shown["url"] == f"{agent.client.base_url}/courier#c-{made['id']}"
+    assert (shown["commitments"], shown["order_id"]) == ([made["id"]], order)
+    assert "/k/" in inbox.texts[0]
     assert (pushed.headers["ttl"], pushed.headers["urgency"]) == ("3600", "high")
 
 

@@ -20,7 +20,7 @@ from domain.order import Assignment, Order, assign_order
 from domain.people import Contact, Locale, Person
 from domain.promising import Making, Wanted, make
 from domain.values import Origin
-from policies.wording import Told, brief, to_customer, to_staff
+from policies.wording import Pushed, Told, brief, to_browser, to_customer, to_staff
 from store.clock import SetClock
 
 LOCALES: tuple[Locale, ...] = get_args(Locale)
@@ -97,6 +97,46 @@ def test_beside_a_longer_address_it_is_said_in_fewer_words(
     text = to_staff([tell(about)], person(locale), link, MESSAGE, clock.now()).body
     assert len(text) <= 70
     assert len(text) > len(link) + 5
+
+
+@pytest.fixture
+def push(clock: SetClock) -> Callable[..., Pushed]:
+    """What a browser gets where somebody is told these things."""
+
+    def pushed(*told: Told, base: str = "https://upheld.example") -> Pushed:
+        text = to_staff(told, person("en"), KEEPERS_LINK, MESSAGE, clock.now())
+        return to_browser(told, text, MESSAGE, base)
+
+    return pushed
+
+
+def test_a_browser_is_led_to_the_promise_and_told_which_it_is(tell: Tell, push: Callable[..., Pushed]) -> None:
+    one = tell("assigned")
+    where = f"/courier#c-{one.commitment.id}"
+    expected = Pushed(
+        MESSAGE, "Upheld", "Stop 11: new promise", f"https://upheld.example{where}", (one.commitment.id,), "SO-1001"
+    )
+
+    assert push(one) == expected
+    assert push(one, tell("missed")).url == expected.url, "both are about one promise"
+    assert push(one, base="").url == where
+
+
+def test_of_several_promises_a_browser_is_told_ten_and_led_to_all(tell: Tell, push: Callable[..., Pushed]) -> None:
+    pushed = push(*(tell("assigned", number=number) for number in range(12)))
+
+    assert pushed.url == "https://upheld.example/courier"
+    assert pushed.commitments == tuple(UUID(int=number) for number in range(10))
+    assert pushed.order_id == "SO-1001"
+    alone, other = tell("assigned"), tell("assigned", number=2)
+    other.commitment.order_id = "SO-1002"
+    assert push(alone, other).order_id is None
+
+
+def test_whoever_looks_after_the_promises_of_others_is_led_to_the_flags(
+    tell: Tell, push: Callable[..., Pushed]
+) -> None:
+    assert push(tell("escalated", "declined")).url == "https://upheld.example/"
 
 
 @pytest.mark.parametrize("locale", LOCALES)

@@ -12,7 +12,7 @@ import type { Answered, Server } from "../../api/web/courier/server";
 import { commitment, entry, LI } from "./made";
 
 const DAY_MS = 24 * 3_600_000;
-const ME: Me = { actor: LI, name: null, locale: null, time_zone: "UTC", photos: false, recipients: [LI] };
+const ME: Me = { actor: LI, name: null, locale: null, time_zone: "UTC", photos: false, known: true, recipients: [LI] };
 
 type Fate = "answered" | "never arrived" | "answer lost" | "overloaded" | "sign-in page";
 type Turn = () => Promise<void>;
@@ -47,7 +47,7 @@ class Phone {
     return (name === "me" ? ME : undefined) as never;
   }
 
-  async entries(): Promise<Entry[]> {
+  async entriesOf(): Promise<Entry[]> {
     await this.turn();
     return [...this.entries_];
   }

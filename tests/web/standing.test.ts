@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { askedOf, changedFrom, isNew, needsKeeper, saidOf, standing, tasksOf } from "../../api/web/courier/standing";
+import {
+  askedOf,
+  changedFrom,
+  isNew,
+  needsKeeper,
+  nextStep,
+  saidOf,
+  standing,
+  tasksOf,
+} from "../../api/web/courier/standing";
 import { BO, commitment, commitments, dayOf, entry, handoff, handoffs, LI, outboxes } from "./made";
 
 const REFUSED = { status: 403, code: "forbidden", detail: "" };
@@ -99,4 +108,21 @@ test("a promise is new until it is opened, and changed where other words are kno
   const words = { revision: 1, promise: "By noon", items: null, due_at: "" };
   assert.equal(changedFrom(task.commitment, { ...day, known: { "c-1": words } }), words);
   assert.equal(changedFrom(task.commitment, { ...day, known: { "c-1": { ...words, revision: 2 } } }), null);
+});
+
+test("a receipt that is not sent yet holds up nobody; what can be undone waits for its keeper", () => {
+  const declined = { command: "receipts", state: "declined", role: "courier", reason: "Full" } as const;
+  const step = (...said: Parameters<typeof entry>[1][]) =>
+    nextStep(
+      handoff(),
+      said.map((more) => entry(1, more)),
+      10,
+    );
+  assert.equal(step(), "receipt");
+  assert.equal(step({ held_until: 20 }), "undo");
+  assert.equal(step({}), "outcome");
+  assert.equal(step({ said: declined }), "receipt");
+  assert.equal(step({ refused: REFUSED }), "receipt");
+  assert.equal(step({ said: { command: "attempts", outcome: "other" } }), "outcome");
+  assert.equal(step({ said: { command: "fulfilment" } }), "wait");
 });

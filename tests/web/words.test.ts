@@ -61,13 +61,13 @@ test("a code is the same however it is written, said or scanned", () => {
 
 test("an hour of today is told by itself, of another day with the day", () => {
   assert.equal(moment(at("25T16:00:00"), SOFIA, NOW), "18:00");
-  assert.match(moment(at("26T16:00:00"), SOFIA, NOW), /26.*, 18:00$/);
+  assert.match(moment(at("26T16:00:00"), SOFIA, NOW), /26.* 18:00$/);
 });
 
 test("midnight belongs to the day that it ends", () => {
   assert.equal(moment(at("25T22:00:00"), SOFIA, NOW), "24:00");
   assert.equal(moment(at("25T16:00:00"), SHANGHAI, NOW), "24:00");
-  assert.match(moment(at("24T22:00:00"), SOFIA, NOW), /24.*, 24:00$/);
+  assert.match(moment(at("24T22:00:00"), SOFIA, NOW), /24.* 24:00$/);
 });
 
 test("a span is told in two units at most", () => {
@@ -85,7 +85,7 @@ test("what is due is ahead, and what is overdue is past", () => {
 
 test("a window names its day once", () => {
   assert.equal(between(at("25T12:00:00"), at("25T14:00:00"), SOFIA, NOW), "14:00–16:00");
-  assert.match(between(at("26T12:00:00"), at("26T14:00:00"), SOFIA, NOW), /^[^–]*26[^–]*, 14:00–16:00$/);
+  assert.match(between(at("26T12:00:00"), at("26T14:00:00"), SOFIA, NOW), /^[^–]*26[^–]* 14:00–16:00$/);
   assert.equal(between(at("25T12:00:00"), null, SOFIA, NOW), "14:00");
   assert.match(between(at("25T20:00:00"), at("25T22:00:00"), SOFIA, NOW), /^22:00–24:00$/);
 });

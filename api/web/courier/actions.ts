@@ -23,6 +23,10 @@ export const server = new Server((skew) => {
 });
 const sync = new Sync(store, server);
 
+/** Whoever taps "Undo" a moment too late must not hit what stands there next. */
+const SETTLING_MS = 900;
+const DOUBLE_TAP_MS = 600;
+
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Read again what is remembered, and look again when the next thing can no longer be undone. */
@@ -42,7 +46,7 @@ async function released(): Promise<void> {
 export async function bringUpToDate(): Promise<void> {
   const reached = await guarded(() => sync.run());
   if (reached !== undefined) state.reached.value = reached;
-  await wakeWorkerLater();
+  void wakeWorkerLater();
 }
 
 /** Where the browser can do it, the worker sends what is left once the network is back, even with the page closed. */
@@ -79,6 +83,7 @@ async function say(
   const added = await guarded(() => store.say(entry));
   if (added === undefined) return;
   if (state.trouble.value === "full") state.trouble.value = null;
+  state.settling.value = { id: commitment.id, until: entry.held_until + SETTLING_MS };
   state.spoken.value = t("Saved on this phone, not sent");
 }
 
@@ -109,6 +114,9 @@ export async function takeBack(one: Done): Promise<void> {
 }
 
 export async function undo(entry: Entry): Promise<void> {
+  // The button stands where the tap was: the second of a double tap is none.
+  if (Date.now() - entry.said_at < DOUBLE_TAP_MS) return;
+  state.settling.value = null;
   const undone = await guarded(() => store.undo(entry.key));
   state.spoken.value = undone === false ? t("Too late: it is being sent.") : t("Undone: nothing was sent.");
 }

@@ -7,7 +7,6 @@ import { bringUpToDate, refresh } from "./actions";
 import { badge } from "./badge";
 import { recallChoices } from "./choices";
 import { Live } from "./live";
-import { canUndo } from "./outbox";
 import { listen } from "./push";
 import * as state from "./state";
 import { lookAfterStorage } from "./storage";
@@ -96,7 +95,7 @@ async function work(): Promise<void> {
 
 function beat(): void {
   const now = Date.now();
-  const isUndoing = state.entries.value.some((entry) => canUndo(entry, now));
+  const isUndoing = (state.settling.value?.until ?? 0) > state.here.value;
   if (isUndoing || now - state.here.value >= QUIET_BEAT_MS) state.tick();
 }
 const QUIET_BEAT_MS = 15_000;
@@ -111,6 +110,7 @@ async function start(): Promise<void> {
   addEventListener("online", isBack);
   addEventListener("offline", isBack);
   document.addEventListener("visibilitychange", visible);
+  if (!isSecureContext) state.trouble.value = "insecure";
   await lookAfterStorage();
   await refresh();
   await recallChoices();

@@ -1,6 +1,7 @@
 /** What only exists once it is built. */
-declare module "*.po" {
-  const words: Record<string, string[]>;
+declare module "catalogues" {
+  /** Of each English text the forms that it has in each language. */
+  const words: Record<string, string[][]>;
   export default words;
 }
 /** The files that the page needs, and which version of them this is. */

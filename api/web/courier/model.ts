@@ -1,4 +1,4 @@
-/** What the server says, and what this phone keeps of it (docs/couriers.md). Instants of the server are ISO texts. */
+/** What the server says, and what this phone keeps of it (docs/keeper-clients.md). Instants of the server are ISO texts. */
 
 export type Asked = "none" | "acknowledged" | "held";
 export type ReceiptState = "delivered" | "seen" | "acknowledged" | "held" | "declined";
@@ -62,6 +62,8 @@ export interface Me {
   locale: string | null;
   time_zone: string;
   photos: boolean;
+  /** Whether the office has said anything of him. */
+  known: boolean;
   recipients: string[];
 }
 

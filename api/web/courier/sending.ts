@@ -7,7 +7,7 @@ import type { Store } from "./store";
 export type Sent = "all" | "later" | "stranger";
 
 /** What sending needs of them. */
-type Outbox = Pick<Store, "recall" | "entries" | "fix" | "settle">;
+type Outbox = Pick<Store, "recall" | "entriesOf" | "fix" | "settle">;
 type Asked = Pick<Server, "send" | "skew">;
 
 /** Send what can be sent; "later" where something is left that must be tried again. */
@@ -16,8 +16,9 @@ export async function send(store: Outbox, server: Asked): Promise<Sent> {
     const me = await store.recall("me");
     server.skew ??= (await store.recall("skew")) ?? null;
     for (;;) {
-      const batch = next(await store.entries(), Date.now());
-      if (batch.length === 0 || me === undefined) return "all";
+      if (me === undefined) return "all";
+      const batch = next(await store.entriesOf(me.actor), Date.now());
+      if (batch.length === 0) return "all";
       const done = await sendBatch(store, server, me, batch);
       if (done !== "all") return done;
     }

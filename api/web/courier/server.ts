@@ -32,14 +32,16 @@ export class Server {
     const headers = new Headers(more.headers);
     if (actor !== null) headers.set("X-Actor", actor);
     const sent_at = Date.now();
+    // Not only until it begins to answer: an answer that breaks off in a cellar must end, too.
+    const aborting = new AbortController();
+    setTimeout(() => aborting.abort(), WITHIN_MS);
     let response: Response;
     try {
-      const signal = AbortSignal.timeout(WITHIN_MS);
       response = await fetch(path, {
         method,
         headers,
         body: more.body ?? null,
-        signal,
+        signal: aborting.signal,
         credentials: "same-origin",
         cache: "no-store",
       });

@@ -53,11 +53,25 @@ export const needsKeeper = (task: Task, now: number): boolean =>
     ["not_confirmed", "known_not_held", "refused"].includes(standing(handoff, task.entries, now)),
   );
 
+/** What the keeper can say next: that he undoes, a receipt (or that he cannot), or what became of it; else he waits. */
+export type Step = "undo" | "receipt" | "outcome" | "wait";
+
+/** What comes next, as far as this phone knows: a receipt that is not sent yet holds up nobody at the door. */
+export function nextStep(handoff: Handoff, entries: readonly Entry[], now: number): Step {
+  const said = saidOf(handoff, entries);
+  if (said === undefined || said.refused) return lacks(handoff) ? "receipt" : "outcome";
+  if (canUndo(said, now)) return "undo";
+  if (said.said.command === "receipts") return said.said.state === "declined" ? "receipt" : "outcome";
+  return said.said.command === "attempts" ? "outcome" : "wait";
+}
+
+const lacks = (handoff: Handoff): boolean =>
+  handoff.asked !== "none" && (!handoff.received || handoff.state === "declined");
+
 /** The hand-off about which he is asked first: the first of the path that lacks something. */
 export const askedOf = (task: Task, now: number): Handoff =>
-  task.handoffs.find((handoff) =>
-    ["not_confirmed", "known_not_held", "refused", "undo"].includes(standing(handoff, task.entries, now)),
-  ) ?? (task.handoffs[task.handoffs.length - 1] as Handoff);
+  task.handoffs.find((handoff) => ["undo", "receipt"].includes(nextStep(handoff, task.entries, now))) ??
+  (task.handoffs[task.handoffs.length - 1] as Handoff);
 
 export const isNew = (task: Task, day: Day): boolean =>
   task.before === null &&

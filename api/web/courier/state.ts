@@ -13,7 +13,9 @@ export type Trouble =
   /** The browser has cleared what was kept. */
   | "lost"
   /** This browser keeps nothing at all. */
-  | "none";
+  | "none"
+  /** The page came over a connection on which browsers keep nothing. */
+  | "insecure";
 
 export const me = signal<Me | null>(null);
 export const day = signal<Day>(emptyDay(""));
@@ -36,6 +38,8 @@ export const incomplete = signal(false);
 export const trouble = signal<Trouble | null>(null);
 /** What a screen reader is told. */
 export const spoken = signal("");
+/** The promise of which something was just said: for a moment longer than it can be undone its buttons rest. */
+export const settling = signal<{ id: string; until: number } | null>(null);
 /** A newer version of this page waits. */
 export const newer = signal<ServiceWorker | null>(null);
 /** Whether the browser has promised not to clear what is kept; null where it does not say. */
@@ -47,7 +51,10 @@ export const isTold = signal(false);
 
 export const actor = computed(() => me.value?.actor);
 
-export const zone = computed(() => me.value?.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone);
+/** Where the keeper is: as the office says, else as his phone does. */
+export const zone = computed(() =>
+  me.value?.known === true ? me.value.time_zone : Intl.DateTimeFormat().resolvedOptions().timeZone,
+);
 export const tasks = computed<Task[]>(() => {
   const known = me.value;
   return known === null ? [] : tasksOf(day.value, known.recipients, entries.value, here.value);

@@ -144,11 +144,12 @@ export class Store {
       tx.objectStore("done").getAll(),
     ]);
     const own = <T extends { actor: string }>(rows: T[]): T[] => rows.filter((row) => row.actor === actor);
-    return { day: day ?? emptyDay(actor), entries, notices: own(notices), done: own(done) };
+    return { day: day ?? emptyDay(actor), entries: own(entries), notices: own(notices), done: own(done) };
   }
 
-  async entries(): Promise<Entry[]> {
-    return (await this.#database()).getAll("outbox");
+  /** What waits that somebody has said: what another keeper said on this phone waits until he is back. */
+  async entriesOf(actor: string): Promise<Entry[]> {
+    return (await (await this.#database()).getAll("outbox")).filter((entry) => entry.actor === actor);
   }
 
   /**

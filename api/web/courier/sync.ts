@@ -8,24 +8,41 @@ import type { Store } from "./store";
 
 export type Reached = "reached" | "unreachable" | "stranger";
 
+/** How long what the office says of a keeper, such as his teams, is taken as it is. */
+const ME_MS = 5 * 60_000;
+
 /** One that does it all: `sync()` for the page, for the worker on a push, and for whoever sees that the network is back. */
 export class Sync {
   #running: Promise<Reached> | null = null;
+  #isWanted = false;
+  #meReadAt = 0;
 
   constructor(
     private readonly store: Store,
     private readonly server: Server,
   ) {}
 
-  /** Asked while it runs, it answers with what is running: what was written meanwhile is sent by it, or by the next. */
+  /** Asked while it runs, it runs once more: what has changed meanwhile may have come too late for what is running. */
   run(): Promise<Reached> {
-    this.#running ??= this.#run().finally(() => {
+    this.#isWanted = true;
+    this.#running ??= this.#whileWanted().finally(() => {
       this.#running = null;
     });
     return this.#running;
   }
 
+  async #whileWanted(): Promise<Reached> {
+    let reached: Reached = "reached";
+    while (this.#isWanted && reached === "reached") {
+      this.#isWanted = false;
+      reached = await this.#run();
+    }
+    return reached;
+  }
+
   async #run(): Promise<Reached> {
+    // What was never sent can still be undone; and that there is a network is a guess, but that there is none is not.
+    if (!navigator.onLine) return "unreachable";
     try {
       const me = await this.store.recall("me");
       if (me === undefined) return "stranger";
@@ -44,6 +61,8 @@ export class Sync {
   }
 
   async #readMe(actor: string): Promise<void> {
+    if (Date.now() - this.#meReadAt < ME_MS) return;
+    this.#meReadAt = Date.now();
     const [known, me] = [await this.store.recall("me"), await this.server.me(actor)];
     if (known?.actor === actor && JSON.stringify(known) !== JSON.stringify(me)) await this.store.remember("me", me);
   }
@@ -79,14 +98,14 @@ export class Sync {
   /** A promise that left the screen by no tap of this phone: the keeper is told where it went. */
   async #tellWhatIsGone(me: Me, before: Day, gone: { commitment: Commitment; stop: Stop }[]): Promise<void> {
     const said = new Set(
-      (await this.store.entries()).filter((entry) => !isQuiet(entry)).map((entry) => entry.commitment_id),
+      (await this.store.entriesOf(me.actor)).filter((entry) => !isQuiet(entry)).map((entry) => entry.commitment_id),
     );
     const notices: Notice[] = [];
     for (const { commitment, stop } of gone) {
-      const known = commitment.id in before.known || commitment.id in before.opened;
-      const asked = commitment.handoffs.some(
-        (handoff) => handoff.asked !== "none" && me.recipients.includes(handoff.recipient ?? ""),
-      );
+      // What lay with his team and was claimed by a colleague was never his.
+      const own = commitment.handoffs.filter((handoff) => handoff.recipient === me.actor);
+      const known = own.length > 0 && (commitment.id in before.known || commitment.id in before.opened);
+      const asked = own.some((handoff) => handoff.asked !== "none");
       if ((known || asked) && !said.has(commitment.id)) notices.push(await this.#whyGone(me, commitment, stop));
     }
     await this.store.putNotices(notices);

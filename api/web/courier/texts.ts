@@ -5,15 +5,8 @@ export type Locale = "en" | "zh-CN" | "bg";
 
 export const LOCALES: Record<Locale, string> = { en: "English", "zh-CN": "简体中文", bg: "Български" };
 
-type Catalogue = Record<string, string[]>;
-
-const LOADERS: Record<Exclude<Locale, "en">, () => Promise<{ default: Catalogue }>> = {
-  "zh-CN": () => import("../../locales/zh_CN.po"),
-  bg: () => import("../../locales/bg.po"),
-};
-
 export const locale = signal<Locale>("en");
-const catalogue = signal<Catalogue>({});
+const catalogue = signal<Record<string, string[] | undefined>>({});
 
 /** The language that suits somebody best, of those that he is known to read, the first being the best. */
 export function chosen(...wanted: (string | null | undefined)[]): Locale {
@@ -26,8 +19,9 @@ export function chosen(...wanted: (string | null | undefined)[]): Locale {
 
 /** Speak a language from now on. Where its words cannot be had, as without a network, all stays as it was. */
 export async function speak(wanted: Locale): Promise<void> {
-  const words = wanted === "en" ? {} : (await LOADERS[wanted]()).default;
-  catalogue.value = words;
+  const words = wanted === "en" ? {} : (await import("catalogues")).default;
+  const which = Object.keys(LOCALES).indexOf(wanted) - 1;
+  catalogue.value = Object.fromEntries(Object.entries(words).map(([text, forms]) => [text, forms[which]]));
   locale.value = wanted;
   document.documentElement.lang = wanted;
 }

@@ -31,7 +31,7 @@ export function moment(at: number, zone: string, now: number): string {
   const hour = midnight ? "24:00" : clock(at, zone);
   if (dayOf(shown, zone) === dayOf(now, zone)) return hour;
   const day = format(shown, zone, { weekday: "short", day: "numeric", month: "short" });
-  return `${day}, ${hour}`;
+  return `${day} ${hour}`;
 }
 
 /** A span of time in two units at most: "2 h 10 min", "3 d 4 h", "under a minute". */

@@ -41,7 +41,7 @@ function waits(entry: Entry): View {
         : mark("saved", "saved", t("Saved on this phone, not sent"))
     }
     <p class="both">
-      ${undoButton(entry)}
+      ${entry.body === undefined && undoButton(entry, { always: true })}
       ${entry.refused && entry.photo && html`<button type="button" onClick=${() => withoutPhoto(entry)}>${t("Send without the photo")}</button>`}
       ${entry.refused && html`<button type="button" onClick=${() => dismiss(entry)}>${t("Remove")}</button>`}
     </p>

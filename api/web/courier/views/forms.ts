@@ -56,7 +56,10 @@ export function Tried({ task }: { task: Task }): View {
   return html`<main>
     <h1 tabindex="-1">${t("What happened?")}</h1>
     ${promised(task.commitment.promise)}
-    <${More} note=${note} photo=${photo} />
+    <details>
+      <summary class="button">${state.me.value?.photos ? t("Add a note or a photo") : t("Add a note")}</summary>
+      <${More} note=${note} photo=${photo} />
+    </details>
     <div class="choices">
       ${Object.entries(OUTCOMES).map(
         ([outcome, words]) =>

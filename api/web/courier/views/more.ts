@@ -91,6 +91,7 @@ function who(): View {
   return html`<fieldset>
     <legend>${state.me.value?.name ?? state.me.value?.actor}</legend>
     <p class="quiet">${state.me.value?.actor}</p>
+    ${state.unsent.value.length > 0 && html`<p>${t("What is not sent yet waits here until you are back.")}</p>`}
     <button type="button" onClick=${away}>${t("Somebody else uses this phone")}</button>
   </fieldset>`;
 }

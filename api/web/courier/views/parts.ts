@@ -112,19 +112,32 @@ export const itemsOf = (items: Item[] | null): View | null =>
 export const wordsShown = (words: Words, tag = "p"): View =>
   html`${promised(words.promise, tag)}${itemsOf(words.items)}<p class="due">${dueWords(words.due_at)}</p>`;
 
-/** A tap that can still be undone, with how long. */
-export function undoButton(entry: Entry): View | null {
-  if (!canUndo(entry, state.here.value)) return null;
+/** A tap that can still be undone, with how long; `always` where it can be as long as it is not sent. */
+export function undoButton(entry: Entry, { always = false } = {}): View | null {
+  const isHeld = canUndo(entry, state.here.value);
+  if (!isHeld && !always) return null;
   const seconds = Math.ceil((entry.held_until - state.here.value) / 1000);
   return html`<button type="button" class="undo" onClick=${() => undo(entry)}>
-    ${icon("undo")}<span>${t("Undo")} <span aria-hidden="true">(${seconds})</span></span>
+    ${icon("undo")}<span>${t("Undo")} ${isHeld && html`<span aria-hidden="true">(${seconds})</span>`}</span>
   </button>`;
 }
 
-/** Who promised, to a keeper: the id, and what he is. */
+/** What people are, in words; a role of the company's own is called as it calls it. */
+export const ROLES = [
+  msg("courier"),
+  msg("agent"),
+  msg("warehouse"),
+  msg("finance"),
+  msg("technician"),
+  msg("supervisor"),
+  msg("system"),
+  msg("team"),
+];
+
+/** Somebody, to a keeper: the id, and what he is. */
 export function actorWords(actor: string): string {
   const [role = "", id = ""] = actor.split(/:(.*)/s);
-  return `${id} (${role})`;
+  return `${id} (${ROLES.includes(role) ? t(role) : role})`;
 }
 
 export const stopWords = (stop: number | null, order_id: string | null): string =>

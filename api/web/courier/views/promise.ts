@@ -3,7 +3,7 @@ import { html } from "htm/preact";
 import { useEffect } from "preact/hooks";
 import { keep, open, read, receive } from "../actions";
 import { wordsOf } from "../model";
-import { askedOf, saidOf, standing, type Task } from "../standing";
+import { askedOf, nextStep, saidOf, standing, type Task } from "../standing";
 import * as state from "../state";
 import { langOf, t } from "../texts";
 import { moment } from "../times";
@@ -55,7 +55,7 @@ function Whole({ task }: { task: Task }): View {
   const { commitment, stop } = task;
   const { not_before } = commitment.due;
   return html`<main class="with-bar">
-    ${strip()}
+    ${strip({ isBrief: true })}
     <p class="marks">${marksOf(task)}</p>
     ${task.before === null ? promised(commitment.promise, "h1", "promise") : changed(task)}
     ${task.before === null && html`<p class=${isOverdue(task) ? "due alarm" : "due"}>${dueWords(commitment.due.at)}</p>`}
@@ -116,38 +116,37 @@ function others(task: Task): View | null {
 
 /** What can be said besides what the bar asks for. */
 function further(task: Task): View | null {
-  const { id } = task.commitment;
-  if (saidOf(askedOf(task, state.here.value), task.entries)) return null;
-  const isAsked = wants(task);
+  const [handoff, { id }] = [askedOf(task, state.here.value), task.commitment];
+  const step = nextStep(handoff, task.entries, state.here.value);
+  if (step === "undo" || step === "wait") return null;
+  if (step === "receipt") {
+    return html`<p class="both">
+      <a class="button" href="#c-${id}/tried">${t("Tried, and not kept")}</a>
+      <a class="button" href="#c-${id}/kept">${t("Kept")}</a>
+    </p>`;
+  }
   return html`<p class="both">
-    ${isAsked && html`<a class="button" href="#c-${id}/tried">${t("Tried, and not kept")}</a>`}
-    <a class="button" href="#c-${id}/kept">${isAsked ? t("Kept") : t("Kept, with a note")}</a>
-    ${!isAsked && canDecline(task) && html`<a class="button" href="#c-${id}/cannot">${t("I can't")}</a>`}
+    <a class="button" href="#c-${id}/kept">${t("Kept, with a note")}</a>
+    ${handoff.asked !== "none" && html`<a class="button" href="#c-${id}/cannot">${t("I can't")}</a>`}
   </p>`;
 }
-
-const wants = (task: Task): boolean =>
-  ["not_confirmed", "known_not_held", "refused", "declined"].includes(
-    standing(askedOf(task, state.here.value), task.entries, state.here.value),
-  );
-
-const canDecline = (task: Task): boolean => {
-  const handoff = askedOf(task, state.here.value);
-  return handoff.asked !== "none" && handoff.state !== "declined";
-};
 
 /** At the thumb: what is asked next, and how to say no. */
 function Bar({ task }: { task: Task }): View {
   const [handoff, { id }] = [askedOf(task, state.here.value), task.commitment];
   const entry = saidOf(handoff, task.entries);
-  if (entry && !entry.refused)
-    return html`<footer class="bar">${undoButton(entry) ?? html`<p>${standingOf(task, handoff)}</p>`}</footer>`;
-  if (wants(task)) {
-    const words = handoff.asked === "held" ? heldWords(handoff.role) : t("I know");
+  const step = nextStep(handoff, task.entries, state.here.value);
+  if (step === "undo" && entry) return html`<footer class="bar">${undoButton(entry)}</footer>`;
+  const rests = state.settling.value;
+  if (step === "wait" || (rests?.id === id && state.here.value < rests.until))
+    return html`<footer class="bar"><p>${standingOf(task, handoff)}</p></footer>`;
+  if (step === "receipt") {
+    const isHeld = handoff.asked === "held";
+    const isDeclined = standing(handoff, task.entries, state.here.value) === "declined";
     return html`<footer class="bar">
-      ${handoff.state !== "declined" && html`<a class="button" href="#c-${id}/cannot">${icon("declined")}<span>${t("I can't")}</span></a>`}
+      ${!isDeclined && html`<a class="button" href="#c-${id}/cannot">${icon("declined")}<span>${t("I can't")}</span></a>`}
       <button type="button" class="main" onClick=${() => receive(task, handoff)}>
-        ${icon(handoff.asked === "held" ? "van" : "received")}<span>${words}</span>
+        ${icon(isHeld ? "van" : "received")}<span>${isHeld ? heldWords(handoff.role) : t("I know")}</span>
       </button>
     </footer>`;
   }

@@ -6,7 +6,9 @@ import { t, tn } from "../texts";
 import { moment } from "../times";
 import { type Icon, icon, type View } from "./parts";
 
-export function strip(): View {
+/** All of it; where it `isBrief`, only what there is no other place for on that page. */
+export function strip({ isBrief = false } = {}): View {
+  if (isBrief) return html`${trouble()} ${connection()} ${refused()}`;
   return html`${trouble()} ${connection()} ${unsent()} ${refused()} ${incomplete()} ${newer()}`;
 }
 
@@ -18,6 +20,7 @@ function trouble(): View | null {
   const words = {
     full: t("This phone has no room left: your last tap was NOT saved. Free some space, and tap again."),
     lost: t("This phone has cleared what was saved here. What was not sent is lost: check every promise again."),
+    insecure: t("This page needs an address that begins with https. Ask the office for it."),
     none: t(
       "This browser keeps nothing, so that nothing can be confirmed here. Leave the private window, or ask for a link.",
     ),

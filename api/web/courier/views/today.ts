@@ -22,8 +22,9 @@ export function Today(): View {
       <a class="square" href="#more" aria-label=${t("More")}>${icon("more")}</a>
     </header>
     <main>
-      ${strip()} ${state.notices.value.map(noticeShown)} ${first()} ${offer()}
+      ${strip()} ${state.notices.value.map(noticeShown)} ${first()}
       ${stops.length > 0 ? html`<ol class="stops">${stops.map(stopShown)}</ol>` : nothing()}
+      ${offer()}
     </main>
   `;
 }
