@@ -28,10 +28,26 @@ const SETTLING_MS = 900;
 const DOUBLE_TAP_MS = 600;
 
 let timer: ReturnType<typeof setTimeout> | undefined;
+let reading: Promise<void> | null = null;
+let isStale = false;
 
-/** Read again what is remembered, and look again when the next thing can no longer be undone. */
-export async function refresh(): Promise<void> {
-  await guarded(() => state.refresh(store, server));
+/** Read again what is remembered. Asked while it reads, it reads once more, and not as often as it was asked. */
+export function refresh(): Promise<void> {
+  isStale = true;
+  reading ??= (async () => {
+    while (isStale) {
+      isStale = false;
+      await guarded(() => state.refresh(store, server));
+    }
+    lookAgain();
+  })().finally(() => {
+    reading = null;
+  });
+  return reading;
+}
+
+/** When the next thing can no longer be undone. */
+function lookAgain(): void {
   const held = state.entries.value.filter((entry) => canUndo(entry, Date.now())).map((entry) => entry.held_until);
   clearTimeout(timer);
   if (held.length > 0) timer = setTimeout(() => void released(), Math.min(...held) - Date.now() + 20);

@@ -1,5 +1,5 @@
 /** The keeper's task view on a phone. */
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { html } from "htm/preact";
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
@@ -111,13 +111,13 @@ async function start(): Promise<void> {
   addEventListener("offline", isBack);
   document.addEventListener("visibilitychange", visible);
   if (!isSecureContext) state.trouble.value = "insecure";
-  await lookAfterStorage();
   await refresh();
-  await recallChoices();
+  await Promise.all([lookAfterStorage(), recallChoices()]);
   const root = document.getElementById("app") as HTMLElement;
   root.replaceChildren();
   render(html`<${App} />`, root);
-  effect(() => void badge(state.needing.value.length));
+  const count = computed(() => state.needing.value.length);
+  effect(() => void badge(count.value));
   setInterval(beat, 1000);
   setInterval(() => {
     if (state.unsent.value.length > 0) void bringUpToDate();
@@ -126,8 +126,8 @@ async function start(): Promise<void> {
     if (actor === undefined) live.stop();
     else live.restart({ anew: true });
   });
+  void bringUpToDate();
   await work();
-  await bringUpToDate();
   await listen().catch(() => false);
 }
 

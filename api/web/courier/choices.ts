@@ -10,9 +10,9 @@ export const theme = signal<Theme | undefined>(undefined);
 
 /** His own choice, else the language that the office knows him to read, else what the browser asks for. */
 export async function recallChoices(): Promise<void> {
-  const known = await guarded(() => store.recall("theme"));
+  const recalled = guarded(() => Promise.all([store.recall("theme"), store.recall("locale")]));
+  const [known, own] = (await recalled) ?? [];
   show(known);
-  const own = await guarded(() => store.recall("locale"));
   await speak(chosen(own, state.me.value?.locale, ...navigator.languages)).catch(() => undefined);
 }
 

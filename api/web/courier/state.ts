@@ -1,5 +1,5 @@
 /** What the page shows, as signals: all of it is read from the store, so that nothing is shown that is not written. */
-import { computed, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { type Day, type Done, emptyDay, type Me, type Notice } from "./model";
 import { canUndo, type Entry, isQuiet } from "./outbox";
 import type { Server } from "./server";
@@ -71,21 +71,23 @@ export const things = computed(() =>
 );
 
 export async function refresh(store: Store, server: Server): Promise<void> {
-  const known = (await store.recall("me")) ?? null;
-  const shown = known === null ? null : await store.shown(known.actor);
-  me.value = known;
-  day.value = shown?.day ?? emptyDay("");
-  entries.value = shown?.entries ?? [];
-  notices.value = shown?.notices ?? [];
-  done.value = shown?.done ?? [];
-  skew.value = server.skew ?? (await store.recall("skew")) ?? null;
-  pushAsked.value = (await store.recall("push_asked")) ?? null;
-  isTold.value = (await store.recall("push_endpoint")) !== undefined;
-  tick();
-  isRead.value = true;
+  const { remembered, ...shown } = await store.shown();
+  batch(() => {
+    me.value = remembered.me ?? null;
+    day.value = shown.day;
+    entries.value = shown.entries;
+    notices.value = shown.notices;
+    done.value = shown.done;
+    skew.value = server.skew ?? remembered.skew ?? null;
+    pushAsked.value = remembered.push_asked ?? null;
+    isTold.value = remembered.push_endpoint !== undefined;
+    tick();
+    isRead.value = true;
+  });
 }
 
-export function tick(): void {
-  here.value = Date.now();
-  now.value = here.value + (skew.value ?? 0);
-}
+export const tick = (): void =>
+  batch(() => {
+    here.value = Date.now();
+    now.value = here.value + (skew.value ?? 0);
+  });

@@ -1,13 +1,12 @@
 /** Looks after the storage of this phone: that it stays, and that the keeper is told where it did not. */
-import { guarded, store } from "./actions";
 import * as state from "./state";
 
 /** Kept apart from what it tells of, so that it outlives it: somebody uses this phone, so something must be there. */
 const MARK = "upheld-courier-in-use";
 
+/** To be called once what is remembered was read. */
 export async function lookAfterStorage(): Promise<void> {
-  const known = await guarded(() => store.recall("me"));
-  if (known === undefined && localStorage.getItem(MARK) !== null && state.trouble.value === null)
+  if (state.me.value === null && localStorage.getItem(MARK) !== null && state.trouble.value === null)
     state.trouble.value = "lost";
   state.isPersistent.value = (await navigator.storage?.persisted?.()) ?? null;
   state.actor.subscribe((actor) => {

@@ -27,6 +27,14 @@ export interface Remembered {
   push_endpoint: string;
 }
 
+export interface Shown {
+  remembered: Partial<Remembered>;
+  day: Day;
+  entries: Entry[];
+  notices: Notice[];
+  done: Done[];
+}
+
 interface Schema extends DBSchema {
   days: { key: string; value: Day };
   outbox: { key: number; value: Entry; indexes: { key: string } };
@@ -134,17 +142,22 @@ export class Store {
     });
   }
 
-  /** The day, what is not sent, and what the keeper is to be told: all as of one moment. */
-  async shown(actor: string): Promise<{ day: Day; entries: Entry[]; notices: Notice[]; done: Done[] }> {
-    const tx = (await this.#database()).transaction(["days", "outbox", "notices", "done"]);
-    const [day, entries, notices, done] = await Promise.all([
-      tx.objectStore("days").get(actor),
+  /** What there is to show of whoever uses the phone: all as of one moment, and read in one go. */
+  async shown(): Promise<Shown> {
+    const tx = (await this.#database()).transaction(ALL);
+    const stored = tx.objectStore("remembered");
+    const [names, values, entries, notices, done] = await Promise.all([
+      stored.getAllKeys(),
+      stored.getAll(),
       tx.objectStore("outbox").getAll(),
       tx.objectStore("notices").getAll(),
       tx.objectStore("done").getAll(),
     ]);
+    const remembered: Partial<Remembered> = Object.fromEntries(names.map((name, number) => [name, values[number]]));
+    const actor = remembered.me?.actor ?? "";
+    const day = (await tx.objectStore("days").get(actor)) ?? emptyDay(actor);
     const own = <T extends { actor: string }>(rows: T[]): T[] => rows.filter((row) => row.actor === actor);
-    return { day: day ?? emptyDay(actor), entries: own(entries), notices: own(notices), done: own(done) };
+    return { remembered, day, entries: own(entries), notices: own(notices), done: own(done) };
   }
 
   /** What waits that somebody has said: what another keeper said on this phone waits until he is back. */

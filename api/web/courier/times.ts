@@ -1,24 +1,41 @@
 /** Times as a keeper reads them: in his zone, and how long it is until then. */
 import { locale, t } from "./texts";
 
-const formats = new Map<string, Intl.DateTimeFormat>();
+const FORMATS = {
+  clock: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+  day: { year: "numeric", month: "2-digit", day: "2-digit" },
+  named_day: { weekday: "short", day: "numeric", month: "short" },
+} as const;
 
-function format(at: number, zone: string, options: Intl.DateTimeFormatOptions): string {
-  const name = `${locale.value} ${zone} ${JSON.stringify(options)}`;
-  let known = formats.get(name);
-  if (known === undefined) {
-    known = new Intl.DateTimeFormat(locale.value, { ...options, timeZone: zone });
-    formats.set(name, known);
+const formats = new Map<string, Intl.DateTimeFormat>();
+/** What was told before: a list tells the same times again and again, and each costs more than all else of its row. */
+const told = new Map<string, string>();
+const MOST_TOLD = 5_000;
+
+function format(at: number, zone: string, as: keyof typeof FORMATS): string {
+  const name = `${locale.value} ${zone} ${as}`;
+  const time = `${name} ${Math.floor(at / 60_000)}`;
+  let words = told.get(time);
+  if (words === undefined) {
+    if (told.size >= MOST_TOLD) told.clear();
+    words = formatOf(name, zone, as).format(at);
+    told.set(time, words);
   }
-  return known.format(at);
+  return words;
 }
 
-const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
-const DAY = { year: "numeric", month: "2-digit", day: "2-digit" } as const;
+function formatOf(name: string, zone: string, as: keyof typeof FORMATS): Intl.DateTimeFormat {
+  let known = formats.get(name);
+  if (known === undefined) {
+    known = new Intl.DateTimeFormat(locale.value, { ...FORMATS[as], timeZone: zone });
+    formats.set(name, known);
+  }
+  return known;
+}
 
-export const clock = (at: number, zone: string): string => format(at, zone, CLOCK);
+export const clock = (at: number, zone: string): string => format(at, zone, "clock");
 
-const dayOf = (at: number, zone: string): string => format(at, zone, DAY);
+const dayOf = (at: number, zone: string): string => format(at, zone, "day");
 
 /**
  * An instant in words: the hour where it is today, else the day as well. The midnight that ends a day belongs to it.
@@ -30,7 +47,7 @@ export function moment(at: number, zone: string, now: number): string {
   const shown = midnight ? at - 60_000 : at;
   const hour = midnight ? "24:00" : clock(at, zone);
   if (dayOf(shown, zone) === dayOf(now, zone)) return hour;
-  const day = format(shown, zone, { weekday: "short", day: "numeric", month: "short" });
+  const day = format(shown, zone, "named_day");
   return `${day} ${hour}`;
 }
 

@@ -109,9 +109,8 @@ self.addEventListener("notificationclick", (event) => {
 });
 
 async function count(): Promise<void> {
-  const me = await store.recall("me");
-  if (me === undefined) return;
-  const { day, entries } = await store.shown(me.actor);
+  const { remembered, day, entries } = await store.shown();
+  const recipients = remembered.me?.recipients ?? [];
   const now = Date.now();
-  await badge(tasksOf(day, me.recipients, entries, now).filter((task) => needsKeeper(task, now)).length);
+  await badge(tasksOf(day, recipients, entries, now).filter((task) => needsKeeper(task, now)).length);
 }
