@@ -111,7 +111,9 @@ async function start(): Promise<void> {
   addEventListener("offline", isBack);
   document.addEventListener("visibilitychange", visible);
   if (!isSecureContext) state.trouble.value = "insecure";
-  await refresh();
+  const reading = refresh();
+  state.zoneHere();
+  await reading;
   await Promise.all([lookAfterStorage(), recallChoices()]);
   const root = document.getElementById("app") as HTMLElement;
   root.replaceChildren();

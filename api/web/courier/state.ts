@@ -52,9 +52,14 @@ export const isTold = signal(false);
 export const actor = computed(() => me.value?.actor);
 
 /** Where the keeper is: as the office says, else as his phone does. */
-export const zone = computed(() =>
-  me.value?.known === true ? me.value.time_zone : Intl.DateTimeFormat().resolvedOptions().timeZone,
-);
+export const zone = computed(() => (me.value?.known === true ? me.value.time_zone : zoneHere()));
+let zoneKnown: string | undefined;
+
+/** Where this phone is; it takes a while to find that out. */
+export function zoneHere(): string {
+  zoneKnown ??= Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return zoneKnown;
+}
 export const tasks = computed<Task[]>(() => {
   const known = me.value;
   return known === null ? [] : tasksOf(day.value, known.recipients, entries.value, here.value);

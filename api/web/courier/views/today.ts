@@ -1,5 +1,7 @@
 /** The day: the stops in planned order, with what was promised at each; what needs this person is marked, and counted. */
+import { computed, signal } from "@preact/signals";
 import { html } from "htm/preact";
+import { useEffect } from "preact/hooks";
 import { dismissNotice } from "../actions";
 import type { Notice, Stop } from "../model";
 import { canPush, notNow, subscribe } from "../push";
@@ -10,10 +12,20 @@ import { between, moment } from "../times";
 import { actorWords, dueWords, icon, marksOf, promised, stopWords, type View } from "./parts";
 import { strip } from "./strip";
 
+/** Of how many stops there is room on the screen at first; the others follow, some in each frame, and then stay. */
+const AT_ONCE = 8;
+const most = signal(AT_ONCE);
+
 export function Today(): View {
-  const stops = state.day.value.stops
-    .map((stop) => ({ stop, tasks: state.tasks.value.filter((task) => task.stop === stop) }))
-    .filter(({ tasks }) => tasks.length > 0);
+  const stops = stopsShown.value;
+  const isWhole = most.value >= stops.length;
+  useEffect(() => {
+    if (isWhole) return undefined;
+    const more = setTimeout(() => {
+      most.value += AT_ONCE;
+    });
+    return () => clearTimeout(more);
+  }, [isWhole, most.value]);
   return html`
     <header class="top">
       <h1 tabindex="-1">${t("Today")}</h1>
@@ -23,11 +35,23 @@ export function Today(): View {
     </header>
     <main>
       ${strip()} ${state.notices.value.map(noticeShown)} ${first()}
-      ${stops.length > 0 ? html`<ol class="stops">${stops.map(stopShown)}</ol>` : nothing()}
+      ${stops.length > 0 ? html`<ol class="stops">${stops.slice(0, most.value).map((of) => html`<${StopShown} key=${of.stop.order_id ?? of.tasks[0]?.commitment.id} of=${of} />`)}</ol>` : nothing()}
       ${offer()}
     </main>
   `;
 }
+
+interface AtStop {
+  stop: Stop;
+  tasks: Task[];
+}
+
+/** The tasks by stop: they come in planned order. */
+const stopsShown = computed<AtStop[]>(() => {
+  const stops = new Map<Stop, Task[]>();
+  for (const task of state.tasks.value) stops.set(task.stop, [...(stops.get(task.stop) ?? []), task]);
+  return [...stops].map(([stop, tasks]) => ({ stop, tasks }));
+});
 
 function nothing(): View {
   if (!state.isRead.value || state.day.value.fetched_at === null)
@@ -67,9 +91,9 @@ function offer(): View | null {
   </section>`;
 }
 
-function stopShown({ stop, tasks }: { stop: Stop; tasks: Task[] }): View {
+function StopShown({ of: { stop, tasks } }: { of: AtStop }): View {
   const isOrdinary = tasks.every((task) => task.handoffs.every((handoff) => handoff.asked === "none"));
-  return html`<li class=${isOrdinary ? "stop ordinary" : "stop"} key=${stop.order_id ?? tasks[0]?.commitment.id}>
+  return html`<li class=${isOrdinary ? "stop ordinary" : "stop"}>
     <h2>${stopWords(stop.stop, stop.order_id)} <span class="when">${planned(stop)}</span></h2>
     ${stop.address !== null && html`<p class="address" lang=${langOf(stop.address)} dir="auto">${stop.address}</p>`}
     <ul>${tasks.map(row)}</ul>
