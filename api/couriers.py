@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from typing_extensions import TypedDict
 
 from api.commanding import Answer, Command, Commanding, answer, commitment_id, plain, told_at
+from api.compressing import compressed
 from api.evidence import check_evidence
 from api.fields import ActorText, PathText
 from api.parameters import IF_NONE_MATCH
@@ -60,7 +61,7 @@ async def tasks(
         position = await reader.position()
         found = {"items": await reader.of(recipients), **await completeness(reader, "tasks", "commitments")}
         headers = {"Upheld-Position": str(position), **told_at(await runtime.now())}
-        return unless_held(request, answer(found, headers=headers))
+        return compressed(request, unless_held(request, answer(found, headers=headers)))
     at = past(asked.as_of, await runtime.now())
     await runtime.wait_until(at, ["tasks"])
     items = await reader.of_at(recipients, at, runtime.ledger)
@@ -134,7 +135,8 @@ async def record_receipts(command: Commanding, body: BatchBody) -> Response:
             position = max(position, given.answer.position)
             results.append({"status": 200, "body": plain(given.body())})
     reached = {"Upheld-Position": str(position)} if position else {}
-    return answer({"results": results}, headers=reached | told_at(await command.runtime.now()))
+    headers = reached | told_at(await command.runtime.now())
+    return compressed(command.request, answer({"results": results}, headers=headers))
 
 
 def _refused(body: dict[str, Any]) -> dict[str, Any]:

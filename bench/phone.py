@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from playwright.async_api import Browser
 
-from bench.measure import Figure, Goal, Options, figure, percentile
+from bench.measure import Figure, Goal, Options, figure
 from bench.phone_browser import Phone, Tab, chromium, launched
 from bench.processes import serving
 from bench.talking import Lines, head

@@ -218,6 +218,30 @@ def test_the_task_view_says_what_time_it_is_and_up_to_which_event_it_shows_every
     assert not {"upheld-position", "upheld-now", "etag"} & past.headers.keys()
 
 
+def test_a_long_day_travels_compressed_to_who_takes_that(agent: Api, courier: Api, order: str) -> None:
+    agent.assign(order, courier.actor)
+
+    def read(accepted: str) -> tuple[httpx.Response, str | None, int]:
+        answer = courier.request("GET", "/v1/tasks", headers={"Accept-Encoding": accepted})
+        assert answer.headers["vary"] == "Accept-Encoding"
+        return answer, answer.headers.get("content-encoding"), int(answer.headers["content-length"])
+
+    agent.promise(order_id=order)
+    assert read("gzip")[1] is None, "a short one is not worth it"
+    promised = [agent.promise(order_id=order)["id"] for _ in range(4)]
+    as_it_is, encoding, length = read("br, gzip;q=0")
+    small, small_encoding, small_length = read("br, GZIP;q=0.5")
+    assert (encoding, small_encoding) == (None, "gzip")
+    assert (small.json(), small.headers["etag"]) == (as_it_is.json(), as_it_is.headers["etag"])
+    assert small_length < length / 3
+    receipts = [
+        {"commitment_id": id, "idempotency_key": f"key-{id}", "revision": 1, "state": "seen"} for id in promised
+    ]
+    answer = courier.post("/v1/receipts", {"receipts": receipts}, headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert [one["status"] for one in answer.json()["results"]] == [200] * 4
+
+
 def test_who_holds_the_task_view_already_is_not_sent_it_again(agent: Api, courier: Api, order: str) -> None:
     agent.assign(order, courier.actor)
     id = agent.promise(order_id=order)["id"]
