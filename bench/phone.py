@@ -3,14 +3,13 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 from playwright.async_api import Browser
 
 from bench.measure import Figure, Goal, Options, figure
-from bench.phone_browser import Phone, Tab, chromium, launched
+from bench.phone_browser import WORKER, Phone, Tab, chromium, launched
 from bench.processes import serving
 from bench.talking import Lines, head
 
@@ -48,7 +47,7 @@ GOALS = (
     Goal(_SLOW, "%", at_most=5),
 )
 
-Measured = Mapping[tuple[str, str], list[float]]
+Measured = defaultdict[tuple[str, str], list[float]]
 
 
 async def phone(options: Options) -> list[Figure]:
@@ -57,7 +56,7 @@ async def phone(options: Options) -> list[Figure]:
     if executable is None:
         print("phone: there is no chromium here; Debian's package of that name will do")
         return []
-    measured: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    measured: Measured = defaultdict(list)
     async with serving(options.folder / "phone") as served, Lines.open(served.port, 8) as lines:
         await _route(lines)
         async with launched(executable) as browser:
@@ -87,12 +86,12 @@ async def _route(lines: Lines) -> None:
         due = {"at": (start + timedelta(hours=2)).isoformat()}
         made = {"customer_id": f"CU-{number}", "order_id": order, "due": due}
         words = f"Your order comes between ten and noon, and the courier rings at number {number}"
-        made_all = [{**made, "kind": "redelivery", "promise": words}]
+        promised: list[dict[str, object]] = [{**made, "kind": "redelivery", "promise": words}]
         if number <= _PROMISES - _STOPS:
             items = [{"sku": f"HDMI-{number}M", "quantity": 1}]
             free = "A free HDMI cable comes with tomorrow’s redelivery"
-            made_all.append({**made, "kind": "free_item", "promise": free, "items": items})
-        for body in made_all:
+            promised.append({**made, "kind": "free_item", "promise": free, "items": items})
+        for body in promised:
             await lines.ask(head("POST", "/v1/commitments", "agent:ling", body))
 
     await asyncio.gather(*(stop(number) for number in range(1, _STOPS + 1)))
@@ -106,7 +105,7 @@ async def _route(lines: Lines) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _round(browser: Browser, url: str, measured: defaultdict[tuple[str, str], list[float]]) -> None:
+async def _round(browser: Browser, url: str, measured: Measured) -> None:
     async with Phone.new(browser) as phone:
         async with phone.tab() as tab:
             await _first_visit(tab, url, measured)
@@ -127,24 +126,27 @@ async def _round(browser: Browser, url: str, measured: defaultdict[tuple[str, st
             await _starts(tab, url, _COLD, measured)
 
 
-async def _first_visit(tab: Tab, url: str, measured: defaultdict[tuple[str, str], list[float]]) -> None:
+async def _first_visit(tab: Tab, url: str, measured: Measured) -> None:
     """Somebody opens the page who has never been there, and says who he is."""
     await tab.page.goto(f"{url}/courier")
     measured[_CHOOSE, "s"].append(await tab.ask(f"shown('{_CHOICE}')") / 1000)
     await tab.quiet()
-    scripts = sum(size for path, size in tab.loaded.items() if path.endswith(".js"))
+    worker = await tab.page.request.get(f"{url}{WORKER}", headers={"Accept-Encoding": "br"})
+    tab.loaded[WORKER] += int(worker.headers["content-length"])
     measured[_ALL, "KB"].append(sum(tab.loaded.values()) / 1000)
+    scripts = sum(size for path, size in tab.loaded.items() if path.endswith(".js"))
     measured[_SCRIPTS, "KB"].append(scripts / 1000)
     until = tab.ask(f"tapped('{_ROW}')")
+    before = sum(tab.loaded.values())
     _, waited = await asyncio.gather(tab.page.locator(_CHOICE).first.tap(), until)
+    measured["the tasks", "KB"].append((sum(tab.loaded.values()) - before) / 1000)
     measured["from the choice until the list is shown", "s"].append(waited / 1000)
     before = sum(tab.loaded.values())
     await tab.quiet()
-    measured["the tasks and what follows from them", "KB"].append(tab.path_bytes("/v1/") / 1000)
-    del before
+    measured["what follows from them", "KB"].append((sum(tab.loaded.values()) - before) / 1000)
 
 
-async def _starts(tab: Tab, url: str, name: str, measured: defaultdict[tuple[str, str], list[float]]) -> None:
+async def _starts(tab: Tab, url: str, name: str, measured: Measured) -> None:
     await tab.page.goto(f"{url}/courier", wait_until="commit")
     shown, reacted = await tab.ask(f"reacts('{_ROW}', '{_OPENED}')")
     measured[name.replace("a tap on a task has opened it", "the list is shown"), "s"].append(shown / 1000)
@@ -194,7 +196,7 @@ async def _scrolled(tab: Tab) -> tuple[float, float]:
     return sum(frame > _SLOW_FRAME_MS for frame in frames) / len(frames) * 100, max(frames)
 
 
-async def _taps(tab: Tab, measured: defaultdict[tuple[str, str], list[float]]) -> None:
+async def _taps(tab: Tab, measured: Measured) -> None:
     page = tab.page
     for _ in range(_TAPS):
         await page.evaluate("location.hash = ''")
@@ -202,12 +204,16 @@ async def _taps(tab: Tab, measured: defaultdict[tuple[str, str], list[float]]) -
         await page.locator(".bar button.main").wait_for()
         measured[_TAP, "ms"].append(await _tap(tab, ".bar button.main", ".bar button.undo"))
     await page.evaluate("location.hash = 'loading'")
-    for number in range(_TAPS):
+    for _ in range(_TAPS):
         await page.locator("ul.things button.main").first.wait_for()
-        await page.evaluate("document.querySelectorAll('.tapped').forEach((one) => one.classList.remove('tapped'))")
-        await page.evaluate("document.querySelector('ul.things button.main').closest('li').classList.add('tapped')")
+        await page.evaluate(_MARK)
         measured[_LOAD_TAP, "ms"].append(await _tap(tab, ".tapped button.main", ".tapped button.undo"))
-        del number
+
+
+_MARK = """() => {
+  for (const one of document.querySelectorAll(".tapped")) one.classList.remove("tapped");
+  document.querySelector("ul.things button.main").closest("li").classList.add("tapped");
+}"""
 
 
 async def _tap(tab: Tab, selector: str, then: str) -> float:

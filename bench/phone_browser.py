@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, CDPSession, Page, async_playwright
 
-__all__ = ["Phone", "Tab", "chromium", "launched"]
+__all__ = ["WORKER", "Phone", "Tab", "chromium", "launched"]
 
 _FLAGS = (
     "--no-sandbox",
@@ -28,6 +28,7 @@ _SLOWER = 4
 _SLOW_4G = {"latency": 150, "downloadThroughput": 1_600_000 / 8, "uploadThroughput": 750_000 / 8}
 """What Lighthouse calls slow 4G."""
 
+WORKER = "/courier/worker.js"
 _QUIET_SECONDS = 2.0
 _WITHIN = 30.0
 _PROBE = Path(__file__).with_name("phone.js")
@@ -50,7 +51,7 @@ async def launched(executable: str) -> AsyncIterator[Browser]:
 class Tab:
     """A page that is open on the phone, throttled together with its worker; `loaded` has the bytes by path.
 
-    The bytes are those that travel, with the heads of the answers.
+    The bytes are those that travel, with the heads of the answers; of the worker's own script it is the head alone.
     """
 
     def __init__(self, page: Page, devtools: CDPSession) -> None:
@@ -66,8 +67,7 @@ class Tab:
     async def throttle(self, *, offline: bool = False) -> None:
         self._network = {"offline": offline, **_SLOW_4G}
         devtools = self._devtools
-        for event in ("requestWillBeSent", "responseReceived", "loadingFinished"):
-            name = f"Network.{event}"
+        for name in ("Network.requestWillBeSent", "Network.loadingFinished"):
             devtools.on(name, lambda params, name=name: self._heard("page", name, params))
         devtools.on("Target.attachedToTarget", self._attached)
         devtools.on("Target.receivedMessageFromTarget", self._heard_worker)
@@ -77,10 +77,6 @@ class Tab:
         # The worker waits until it is throttled, too. Its processor cannot be: only that of pages can.
         attach = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": False}
         await devtools.send("Target.setAutoAttach", attach)
-
-    def path_bytes(self, prefix: str) -> int:
-        """What was loaded of the paths that begin so."""
-        return sum(size for path, size in self.loaded.items() if path.startswith(prefix))
 
     async def quiet(self) -> None:
         """Until nothing was asked or answered for a while; what is streamed does not count."""
@@ -121,14 +117,8 @@ class Tab:
     def _heard(self, who: str, method: str, params: dict[str, Any]) -> None:
         if method == "Network.requestWillBeSent":
             self._asked[who, params["requestId"]] = urlsplit(params["request"]["url"]).path
-        elif method == "Network.responseReceived":
-            response = params["response"]
-            path = self._asked.setdefault((who, params["requestId"]), urlsplit(response["url"]).path)
-            if path.endswith("/worker.js"):
-                # Of its own script a worker is told the head alone.
-                self.loaded[path] = self.loaded.get(path, 0) + int(response["headers"].get("Content-Length", 0))
         elif method == "Network.loadingFinished":
-            path = self._asked.get((who, params["requestId"]), "/courier/worker.js")
+            path = self._asked.get((who, params["requestId"]), WORKER)
             self.loaded[path] = self.loaded.get(path, 0) + int(params["encodedDataLength"])
         else:
             return

@@ -6,12 +6,12 @@ import { Server } from "./server";
 import type { Task } from "./standing";
 import * as state from "./state";
 import { nothingIsMissing } from "./storage";
-import { Store } from "./store";
+import { type Changed, Store } from "./store";
 import { entryOf, Sync } from "./sync";
 import { t } from "./texts";
 
 export const store = new Store(
-  () => void refresh(),
+  (what) => void refresh(what),
   () => {
     state.trouble.value = "lost";
     void refresh();
@@ -29,15 +29,16 @@ const DOUBLE_TAP_MS = 600;
 
 let timer: ReturnType<typeof setTimeout> | undefined;
 let reading: Promise<void> | null = null;
-let isStale = false;
+let stale: Changed | null = null;
 
 /** Read again what is remembered. Asked while it reads, it reads once more, and not as often as it was asked. */
-export function refresh(): Promise<void> {
-  isStale = true;
+export function refresh(wanted: Changed = "all"): Promise<void> {
+  if (stale !== "all") stale = wanted;
   reading ??= (async () => {
-    while (isStale) {
-      isStale = false;
-      await guarded(() => state.refresh(store, server));
+    while (stale !== null) {
+      const what: Changed = stale;
+      stale = null;
+      await guarded(() => state.refresh(store, server, what, () => stale !== "all"));
     }
     lookAgain();
   })().finally(() => {

@@ -4,7 +4,7 @@ import { type Day, type Done, emptyDay, type Me, type Notice } from "./model";
 import { canUndo, type Entry, isQuiet } from "./outbox";
 import type { Server } from "./server";
 import { needsKeeper, type Task, tasksOf } from "./standing";
-import type { Store } from "./store";
+import type { Changed, Store } from "./store";
 import type { Reached } from "./sync";
 
 export type Trouble =
@@ -62,8 +62,20 @@ export function zoneHere(): string {
 }
 export const tasks = computed<Task[]>(() => {
   const known = me.value;
-  return known === null ? [] : tasksOf(day.value, known.recipients, entries.value, here.value);
+  if (known === null) return [];
+  const found = tasksOf(day.value, known.recipients, entries.value, here.value);
+  const shown = found.map((task) => kept(before.get(task.commitment.id), task));
+  before = new Map(shown.map((task) => [task.commitment.id, task]));
+  return shown;
 });
+let before = new Map<string, Task>();
+
+/** Who is as he was stays the same object, so that only the others are drawn anew. */
+function kept(old: Task | undefined, task: Task): Task {
+  const isSame = old?.commitment === task.commitment && old.stop === task.stop && old.before === task.before;
+  return isSame && old.entries.length === 0 && task.entries.length === 0 ? old : task;
+}
+
 export const needing = computed(() => tasks.value.filter((task) => needsKeeper(task, here.value)));
 /** What waits to be sent, and not for its keeper to think better of it. */
 export const unsent = computed(() =>
@@ -75,7 +87,18 @@ export const things = computed(() =>
   tasks.value.filter((task) => task.handoffs.some((handoff) => handoff.asked === "held")),
 );
 
-export async function refresh(store: Store, server: Server): Promise<void> {
+/** Read again what was written. The day is by far the largest of it, and a tap does not change it. */
+export async function refresh(store: Store, server: Server, what: Changed, isEnough: () => boolean): Promise<void> {
+  if (what === "outbox") {
+    const waiting = me.value === null ? [] : await store.entriesOf(me.value.actor);
+    // What was answered meanwhile has left the outbox for the day: neither is shown without the other.
+    if (!isEnough()) return;
+    batch(() => {
+      entries.value = waiting;
+      tick();
+    });
+    return;
+  }
   const { remembered, ...shown } = await store.shown();
   batch(() => {
     me.value = remembered.me ?? null;

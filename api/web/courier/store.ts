@@ -27,6 +27,9 @@ export interface Remembered {
   push_endpoint: string;
 }
 
+/** What was written: something in the outbox alone, or anything. */
+export type Changed = "outbox" | "all";
+
 export interface Shown {
   remembered: Partial<Remembered>;
   day: Day;
@@ -56,10 +59,10 @@ export class Store {
 
   /** `lost` is called when the browser takes the storage away while it is in use. */
   constructor(
-    private readonly changed: () => void = () => undefined,
+    private readonly changed: (what: Changed) => void = () => undefined,
     private readonly lost: () => void = () => undefined,
   ) {
-    this.#channel.onmessage = () => this.changed();
+    this.#channel.onmessage = ({ data }) => this.changed(data === "outbox" ? data : "all");
   }
 
   #database(): Promise<IDBPDatabase<Schema>> {
@@ -92,7 +95,7 @@ export class Store {
     (await opened)?.close();
   }
 
-  async #write<T>(work: (tx: Writing) => Promise<T>): Promise<T> {
+  async #write<T>(work: (tx: Writing) => Promise<T>, what: Changed = "all"): Promise<T> {
     const tx = (await this.#database()).transaction(ALL, "readwrite", { durability: "strict" });
     let result: T;
     try {
@@ -108,14 +111,10 @@ export class Store {
       throw error;
     }
     await tx.done;
-    this.tell();
+    // Whoever shows what is remembered looks again: here, in other tabs and in the worker.
+    this.#channel.postMessage(what);
+    this.changed(what);
     return result;
-  }
-
-  /** Whoever shows what is remembered looks again: here, in other tabs and in the worker. */
-  tell(): void {
-    this.#channel.postMessage("changed");
-    this.changed();
   }
 
   async recall<K extends keyof Remembered>(name: K): Promise<Remembered[K] | undefined> {
@@ -170,7 +169,7 @@ export class Store {
    * twice; answers how many are new.
    */
   async say(...said: Unsaid[]): Promise<number> {
-    return this.#write((tx) => add(tx.objectStore("outbox"), said));
+    return this.#write((tx) => add(tx.objectStore("outbox"), said), "outbox");
   }
 
   /** Take back what was not sent yet; false where it is too late. */
@@ -181,11 +180,11 @@ export class Store {
       if (entry === undefined || entry.body !== undefined) return false;
       await outbox.delete(entry.seq);
       return true;
-    });
+    }, "outbox");
   }
 
   async dismiss(entry: Entry): Promise<void> {
-    await this.#write((tx) => tx.objectStore("outbox").delete(entry.seq));
+    await this.#write((tx) => tx.objectStore("outbox").delete(entry.seq), "outbox");
   }
 
   /**
@@ -203,7 +202,7 @@ export class Store {
         fixed.push(held.body === undefined ? entry : held);
       }
       return fixed;
-    });
+    }, "outbox");
   }
 
   /** Record what the server answered; only with that does an entry leave the outbox. */

@@ -35,13 +35,13 @@ export function Loading(): View {
       }
       ${isScanning.value && html`<${Camera} found=${found} />`}
       ${heard.value !== "" && html`<p class="notice">${heard.value}</p>`}
-      <ul class="things">${things.map(thing)}</ul>
+      <ul class="things">${things.map((task) => html`<${Thing} key=${task.commitment.id} task=${task} />`)}</ul>
     </main>
   `;
 }
 
-function thing(task: Task): View {
-  return html`<li key=${task.commitment.id}>
+function Thing({ task }: { task: Task }): View {
+  return html`<li>
     <p class="quiet">${stopWords(task.stop.stop, task.stop.order_id)}${task.commitment.order_id && ` · ${task.commitment.order_id}`}</p>
     <a href="#c-${task.commitment.id}">${itemsOf(task.commitment.items) ?? promised(task.commitment.promise)}</a>
     ${task.handoffs

@@ -77,7 +77,8 @@ export const mark = (name: Icon, tone: string, words: string): View =>
 /** How a hand-off stands, in words and with an icon. */
 export function standingOf(task: Task, handoff: Handoff): View {
   const entry = saidOf(handoff, task.entries);
-  const shown = STANDINGS[standing(handoff, task.entries, state.here.value)];
+  // Where nothing was said here, time changes nothing, and nothing is to be drawn anew.
+  const shown = STANDINGS[standing(handoff, task.entries, entry ? state.here.value : 0)];
   return mark(shown.icon, shown.tone, entry ? `${saying(entry)}: ${t(shown.words)}` : t(shown.words));
 }
 

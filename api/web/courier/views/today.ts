@@ -13,7 +13,7 @@ import { actorWords, dueWords, icon, marksOf, promised, stopWords, type View } f
 import { strip } from "./strip";
 
 /** Of how many stops there is room on the screen at first; the others follow, some in each frame, and then stay. */
-const AT_ONCE = 8;
+const AT_ONCE = 6;
 const most = signal(AT_ONCE);
 
 export function Today(): View {
