@@ -17,7 +17,6 @@ from api import (
     evidence,
     hooks,
     keepers,
-    pages,
     people,
     phones,
     problems,
@@ -28,6 +27,7 @@ from api import (
 from api.assets import Assets
 from api.metrics import measuring
 from api.middleware import Entrance
+from api.pages import ROUTERS as PAGES
 from api.runtime import Runtime, open_runtime, together
 from api.settings import Settings
 
@@ -91,9 +91,10 @@ def create_app(
         auditors,
         hooks,
         systems,
-        pages,
     )
-    app.router.routes[:0] = [route for module in modules for route in module.router.routes]
+    routers = (*(module.router for module in modules), *PAGES)
+    app.router.routes[:0] = [route for router in routers for route in router.routes]
     app.mount("/courier", Assets(), name="courier")
+    app.mount("/assets", Assets(), name="assets")
     app.add_middleware(Entrance)
     return app

@@ -30,7 +30,7 @@ def built() -> dict[str, str]:
     Raises `ConfigurationError` where they were never built.
 
     >>> built()  # doctest: +SKIP
-    {'script': 'app-2SFLFCDV.js', 'style': 'style-764UQPLW.css'}
+    {'script': 'app-2SFLFCDV.js', 'style': 'style-764UQPLW.css', 'pages_script': …}
     """
     try:
         return dict(json.loads((_FOLDER / "files.json").read_text()))

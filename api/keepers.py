@@ -1,10 +1,9 @@
 """For keepers without an account: the tasks of a day by a link, and what they say about them."""
 
 import contextlib
-from collections import Counter
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Query, Request, Response
@@ -14,9 +13,10 @@ from api.commanding import Commanding, answer
 from api.couriers import receipt_answer
 from api.day import Said, day_of, stops_of
 from api.fields import ActorPath, Body, Note, PathText, Role
+from api.forms import FORM, form_fields, once
 from api.problems import problem, validation_problem
 from api.rendering import page, wants_json
-from api.routes import From, read_body, routes
+from api.routes import From, routes
 from api.runtime import Runtime
 from api.texts import chosen
 from api.who import Inquiring, check_person, process
@@ -34,7 +34,6 @@ __all__ = ["router"]
 
 router = routes("", "keepers")
 
-_FORM = "application/x-www-form-urlencoded"
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex", "Vary": "Accept"}
 
 
@@ -87,7 +86,7 @@ class SaidQuery(BaseModel):
         return Said(self.about, self.revision, self.said) if self.about is not None else None
 
 
-_FORM_SENT = {"requestBody": {"content": {_FORM: {"schema": LinkReceiptBody.model_json_schema()}}, "required": True}}
+_FORM_SENT = {"requestBody": {"content": {FORM: {"schema": LinkReceiptBody.model_json_schema()}}, "required": True}}
 
 
 @router.post("/v1/people/{actor}/keeper-link", status_code=201)
@@ -158,18 +157,11 @@ def _nothing(visit: Visit) -> Response:
 
 async def _sent(request: Request) -> LinkReceiptBody:
     """What a form sent. Raises `Invalid`."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        raise Invalid("", f"is not a form, sent as Content-Type: {_FORM}")
-    try:
-        fields = parse_qsl((await read_body(request)).decode(), strict_parsing=True, errors="strict", max_num_fields=20)
-    except ValueError:
-        raise Invalid("", "is not a form that can be read") from None
+    fields = await form_fields(request)
     reasons = [value.strip() for name, value in fields if name == "reason" and value.strip()]
-    others = [(name, value) for name, value in fields if name != "reason"]
-    if twice := [name for name, times in Counter(name for name, _ in others).items() if times > 1]:
-        raise Invalid("/" + twice[0], "comes twice")
+    reason = {"reason": ": ".join(reasons)} if reasons else {}
     try:
-        return LinkReceiptBody.model_validate({**dict(others), **({"reason": ": ".join(reasons)} if reasons else {})})
+        return LinkReceiptBody.model_validate({**once(fields, many=frozenset({"reason"})), **reason})
     except ValidationError as error:
         first, *more = (Rejection(**fault) for fault in validation_problem(error.errors())["errors"])
         raise Invalid(first.pointer, first.detail, *more) from None

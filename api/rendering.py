@@ -56,7 +56,7 @@ def page(
         return f"{here(start)}–{format_skeleton('Hm', until, locale=locale)}"
 
     lang = locale.replace("_", "-")
-    text = _environment(locale).get_template(template).render(lang=lang, local=here, span=span, **values)
+    text = _environment(locale).get_template(template).render(lang=lang, locale=locale, local=here, span=span, **values)
     return Response(text, status, _HEADERS | {"Content-Language": lang} | dict(headers or {}), "text/html")
 
 

@@ -12,7 +12,17 @@ from api.runtime import Runtime
 from domain.actors import Actor, role_of
 from domain.errors import Forbidden, Invalid, Unauthenticated
 
-__all__ = ["SENDER", "Inquiring", "Inquiry", "Process", "Who", "check_person", "inquiry", "process"]
+__all__ = [
+    "SENDER",
+    "Inquiring",
+    "Inquiry",
+    "Process",
+    "Who",
+    "check_person",
+    "inquiry",
+    "known_actor",
+    "process",
+]
 
 SENDER = "upheld.sender"
 """Where in the scope of a request our own code says who sends it, once it knows; nobody can say so from outside."""
@@ -67,12 +77,12 @@ def _who(request: Request, runtime: Runtime) -> Who:
     sender, person = request.scope.get(SENDER) or _said(request, runtime)
     if sender is None:
         raise Unauthenticated("the header X-Actor is missing")
-    actor = _known(sender, runtime, X_ACTOR.name)
+    actor = known_actor(sender, runtime, X_ACTOR.name)
     if person is None:
         return Who(str(actor))
     if actor.role != "system":
         raise Forbidden("only a system may speak on somebody's behalf")
-    return Who(str(actor), str(_known(person, runtime, X_ON_BEHALF_OF.name)))
+    return Who(str(actor), str(known_actor(person, runtime, X_ON_BEHALF_OF.name)))
 
 
 def _said(request: Request, runtime: Runtime) -> tuple[str | None, str | None]:
@@ -89,7 +99,8 @@ _parsed = lru_cache(maxsize=4096)(Actor.parse)
 """The same few people ask again and again."""
 
 
-def _known(text: str, runtime: Runtime, header: str) -> Actor:
+def known_actor(text: str, runtime: Runtime, header: str) -> Actor:
+    """The actor of that name, who is a person or a system. Raises `Unauthenticated`, and names where it was said."""
     try:
         actor = _parsed(text)
     except Invalid as error:

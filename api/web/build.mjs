@@ -73,31 +73,40 @@ const common = {
   logLevel: "warning",
 };
 
-async function buildApp() {
-  await rm(built, { recursive: true, force: true });
-  await mkdir(built, { recursive: true });
+/** Bundle what a page names, under names that hold their hash; answers them by the names of the entries. */
+async function bundle(entryPoints, options = {}) {
   const { metafile } = await build({
     ...common,
-    entryPoints: { app: join(courier, "app.ts"), style: join(courier, "style.css") },
+    entryPoints,
     outdir: built,
     entryNames: "[name]-[hash]",
     chunkNames: "[name]-[hash]",
     format: "esm",
-    splitting: true,
     metafile: true,
+    ...options,
   });
-  for (const name of STATIC) await copyFile(join(courier, name), join(built, name));
   const files = Object.keys(metafile.outputs).map((path) => basename(path));
-  const named = (start) => files.find((file) => file.startsWith(start));
+  const named = (entry) => files.find((file) => file.startsWith(`${entry}-`));
+  return { files, names: Object.fromEntries(Object.keys(entryPoints).map((entry) => [entry, named(entry)])) };
+}
+
+async function buildAll() {
+  await rm(built, { recursive: true, force: true });
+  await mkdir(built, { recursive: true });
+  const phone = await bundle({ app: join(courier, "app.ts"), style: join(courier, "style.css") }, { splitting: true });
+  const office = await bundle({ pages: join(here, "pages", "app.ts"), pages_style: join(here, "pages", "style.css") });
+  for (const name of STATIC) await copyFile(join(courier, name), join(built, name));
   await build({
     ...common,
     entryPoints: [join(courier, "worker.ts")],
     outfile: join(built, "worker.js"),
     format: "iife",
-    define: { ...common.define, FILES: JSON.stringify([...files, ...STATIC]) },
+    define: { ...common.define, FILES: JSON.stringify([...phone.files, ...STATIC]) },
   });
   await compress();
-  await writeFile(join(built, "files.json"), JSON.stringify({ script: named("app-"), style: named("style-") }));
+  const { app, style } = phone.names;
+  const { pages, pages_style } = office.names;
+  await writeFile(join(built, "files.json"), JSON.stringify({ script: app, style, pages_script: pages, pages_style }));
 }
 
 /** Compressed once, as well as can be, and not for each who asks. */
@@ -125,4 +134,4 @@ async function buildTests() {
   });
 }
 
-await (process.argv.includes("--tests") ? buildTests() : buildApp());
+await (process.argv.includes("--tests") ? buildTests() : buildAll());

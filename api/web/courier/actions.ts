@@ -175,6 +175,7 @@ export async function read(task: Task): Promise<void> {
 /** Somebody uses this phone from now on. */
 export async function enter(actor: string | null): Promise<void> {
   const known = await server.me(actor);
+  state.reached.value = "asking";
   await guarded(() => store.remember("me", known));
   await refresh();
   await bringUpToDate();

@@ -1,0 +1,109 @@
+"""The start page: who one is, where one goes, and the promises that are in danger; and the choice of a language."""
+
+from datetime import UTC
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Header, Response
+
+from api.assets import built
+from api.forms import form_fields, once
+from api.pages.visiting import ACTOR_COOKIE, LOCALE_COOKIE, Visiting
+from api.parameters import X_ACTOR
+from api.rendering import page
+from api.routes import routes
+from api.texts import LOCALES, chosen
+from api.who import Process, known_actor
+from domain.deadlines import zone
+from domain.errors import Invalid, Unauthenticated
+from domain.flags import FlagReason
+from policies.texts import translations
+from projections.flags import COUNTED_TO, FlagFilter, Flags
+
+__all__ = ["REASONS", "router"]
+
+router = routes("", "pages", documented=False)
+
+_SHOWN = 50
+_YEAR = 365 * 24 * 3600
+REASONS: dict[FlagReason, str] = {
+    "disputed": "The customer says it did not happen",
+    "declined": "Who must keep it said no",
+    "attempted": "Tried, and not kept",
+    "overdue": "Overdue",
+    "unassigned": "Nobody is to keep it",
+    "stale_revision": "Who must keep it knows an older version",
+    "not_received": "Who must keep it does not know of it",
+}
+_OWN_SCRIPT = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:;"
+    " connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'",
+    "Cache-Control": "no-cache",
+}
+
+
+@router.get("/")
+async def start(runtime: Process, accept_language: Annotated[str, Header()] = "") -> Response:
+    """The promises in danger, most urgent first."""
+    if runtime.settings.auth == "required":
+        raise Unauthenticated("sign in first")
+    now, reader, locale = await runtime.now(), Flags(runtime.database, runtime.keyring), chosen(accept_language)
+    time_zone, texts = runtime.catalogue.default_time_zone, translations("api", locale)
+    return page(
+        "start.html",
+        locale,
+        zone(time_zone),
+        flags=await reader.page(FlagFilter(), now=now, limit=_SHOWN, after=None),
+        total=min(await reader.total(FlagFilter(), now=now), COUNTED_TO),
+        words={reason: texts.gettext(words) for reason, words in REASONS.items()},
+        time_zone=time_zone,
+        now=now,
+    )
+
+
+@router.head("/courier", include_in_schema=False)
+@router.get("/courier")
+async def courier() -> Response:
+    """The task view of couriers and every other keeper: the same page for all; it works without a network."""
+    return page("courier.html", "en", UTC, headers=_OWN_SCRIPT, files=built())
+
+
+@router.get("/who")
+async def who(visitor: Visiting) -> Response:
+    """The choice of who one is, in open mode."""
+    return visitor.page("who.html", next=_own(visitor.request.query_params.get("next", "/")))
+
+
+@router.post("/who")
+async def choose_who(visitor: Visiting) -> Response:
+    """Be somebody from now on, in open mode, and go on to where one wanted to go."""
+    sent = once(await form_fields(visitor.request))
+    next_page = _own(sent.get("next", "/"))
+    try:
+        actor = known_actor(sent.get("actor", "").strip(), visitor.runtime, X_ACTOR.name)
+    except Unauthenticated as error:
+        return visitor.page("who.html", status=422, next=next_page, refused=str(error))
+    return _back(next_page, ACTOR_COOKIE, str(actor))
+
+
+@router.post("/language")
+async def choose_language(visitor: Visiting) -> Response:
+    """Read in another language from now on."""
+    sent = once(await form_fields(visitor.request))
+    if (wanted := sent.get("locale", "")) not in LOCALES:
+        raise Invalid("/locale", f"is none of {', '.join(LOCALES)}")
+    return _back(_own(sent.get("next", "/")), LOCALE_COOKIE, wanted)
+
+
+def _own(next_page: str) -> str:
+    """A page of ours, as a path: whoever sends a form leads nobody elsewhere."""
+    parts = urlsplit(next_page)
+    is_own = not parts.scheme and not parts.netloc and next_page.startswith("/") and "\\" not in next_page
+    return next_page if is_own and next_page.isprintable() else "/"
+
+
+def _back(next_page: str, cookie: str, value: str) -> Response:
+    response = Response(status_code=303, headers={"Location": next_page, "Cache-Control": "no-store"})
+    response.set_cookie(cookie, value, max_age=_YEAR, httponly=True, samesite="lax", path="/")
+    return response

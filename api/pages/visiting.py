@@ -1,0 +1,162 @@
+"""Somebody who opens a page: who he is, in which language and time he reads, and what he asks of the API.
+
+In open mode a page knows who opens it by a cookie that the start page sets, or by the header that the API takes.
+"""
+
+import contextlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import Request, Response
+
+from api.assets import built
+from api.forms import check_same_site
+from api.inside import Answered, Asked, ask
+from api.parameters import X_ACTOR
+from api.rendering import page
+from api.routes import From
+from api.runtime import Runtime
+from api.texts import LOCALES, chosen
+from api.who import known_actor, process
+from domain.deadlines import zone
+from domain.errors import ProjectionBehind, Unauthenticated
+from domain.people import Person
+from policies.texts import translations
+from projections.registry import PROJECTIONS
+
+__all__ = ["ACTOR_COOKIE", "LOCALE_COOKIE", "PAGE_HEADERS", "Visiting", "Visitor", "encoded"]
+
+ACTOR_COOKIE = "upheld_actor"
+LOCALE_COOKIE = "upheld_locale"
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    " connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "Vary": "Cookie, Accept-Language",
+}
+
+
+@dataclass(slots=True)
+class Visitor:
+    """Who opens a page. `actor` is None where he has not said yet who he is.
+
+    >>> answered = await visitor.ask("GET", "/v1/flags", query={"reason": "overdue"})  # doctest: +SKIP
+    >>> visitor.page("board.html", flags=answered.json()["items"])  # doctest: +SKIP
+    """
+
+    runtime: Runtime
+    request: Request
+    actor: str | None
+    person: Person | None
+    locale: str
+    now: datetime
+
+    @property
+    def name(self) -> str:
+        """What he is called; else as the log names him."""
+        return self.person.name if self.person is not None else (self.actor or "")
+
+    @property
+    def address(self) -> str:
+        """Where he is, with what he looks for there."""
+        path, query = self.request.url.path, self.request.url.query
+        return f"{path}?{query}" if query else path
+
+    @property
+    def zone_name(self) -> str:
+        return self.person.time_zone if self.person is not None else self.runtime.catalogue.default_time_zone
+
+    @property
+    def tz(self) -> tzinfo:
+        return zone(self.zone_name)
+
+    def gettext(self, message: str) -> str:
+        """Words in his language."""
+        return translations("api", self.locale).gettext(message)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answered:
+        """Ask the API in his name; what is None is not asked. `path` is encoded; `from_` is sent as `from`."""
+        if self.actor is None:
+            raise Unauthenticated("say first who you are")
+        asked = {name.rstrip("_"): value for name, value in (query or {}).items() if value is not None}
+        target = f"{path}?{urlencode(asked)}" if asked else path
+        return await ask(self.request.app, Asked(self.actor, method, target, body, None, headers or {}))
+
+    async def read(self, path: str, **query: object) -> Any:
+        """What a GET answers; None where it is refused, as what does not exist is."""
+        answered = await self.ask("GET", path, query=query)
+        return None if answered.is_refused else answered.json()
+
+    async def do(
+        self, method: str, path: str, body: object, *, key: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answered:
+        """A command. The page that follows shows what came of it, whichever process is asked for that."""
+        sent = {**(headers or {}), **({"idempotency-key": key} if key else {})}
+        answered = await self.ask(method, path, body, headers=sent)
+        if position := answered.number("upheld-position"):
+            with contextlib.suppress(ProjectionBehind):
+                await self.runtime.wait_for(position, [projection.name for projection in PROJECTIONS])
+        return answered
+
+    def page(
+        self, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: object
+    ) -> Response:
+        """A page in his language and his time."""
+        shown = {
+            "visitor": self,
+            "now": self.now,
+            "files": built(),
+            "here": self.request.url.path,
+            "address": self.address,
+            "time_zone": self.zone_name,
+            "new_key": lambda: str(uuid.uuid4()),
+            **values,
+        }
+        return page(template, self.locale, self.tz, status=status, headers={**PAGE_HEADERS, **(headers or {})}, **shown)
+
+    def who_are_you(self) -> Response:
+        """Before anything else: who he is. The page leads back to where he wanted to go."""
+        return self.page("who.html", next=self.address)
+
+
+async def _visitor(request: Request) -> Visitor:
+    runtime = await process(request)
+    if runtime.settings.auth == "required":
+        raise Unauthenticated("sign in first")
+    if request.method not in ("GET", "HEAD"):
+        check_same_site(request)
+    said = X_ACTOR.read(request) or request.cookies.get(ACTOR_COOKIE)
+    actor = _actor(said, runtime) if said is not None else None
+    person = await runtime.people.find(actor) if actor is not None else None
+    wanted = request.cookies.get(LOCALE_COOKIE)
+    accepted = chosen(request.headers.get("accept-language", ""))
+    known = person.locale.replace("-", "_") if person is not None else accepted
+    locale = wanted if wanted in LOCALES else known
+    return Visitor(runtime, request, actor, person, locale, await runtime.now())
+
+
+def _actor(said: str, runtime: Runtime) -> str | None:
+    """Who a cookie or a header says that it is; None where there is nobody of that name any more."""
+    try:
+        return str(known_actor(said, runtime, X_ACTOR.name))
+    except Unauthenticated:
+        return None
+
+
+Visiting = Annotated[Visitor, From(_visitor)]
+
+
+def encoded(text: str) -> str:
+    """A part of a path, a slash in it included."""
+    return quote(text, safe="")

@@ -1,0 +1,11 @@
+/** What the server's pages do besides being read: parts are asked for anew (htmx), and keys lead where a mouse would. */
+import htmx from "htmx.org";
+import "htmx-ext-sse";
+import { keys } from "./keys";
+
+// Neither styles nor code in the page itself: its policy allows none.
+htmx.config.includeIndicatorStyles = false;
+htmx.config.allowEval = false;
+// What a page shows is asked of the server, and kept nowhere.
+htmx.config.historyCacheSize = 0;
+keys();

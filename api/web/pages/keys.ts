@@ -1,0 +1,22 @@
+/**
+ * Keys of a page: an element with `data-key="n"` is pressed or focused by that key, wherever nothing is being typed, and
+ * by Alt and that key anywhere (WCAG 2.1.4: what a single key does can be had otherwise, and not while typing).
+ */
+
+const isTyping = (target: EventTarget | null): boolean =>
+  target instanceof HTMLElement &&
+  (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
+
+export function keys(): void {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.isComposing) return;
+    if (isTyping(event.target) && !event.altKey) return;
+    const found = [...document.querySelectorAll<HTMLElement>("[data-key]")].find(
+      (element) => element.dataset["key"] === event.key.toLowerCase() && element.offsetParent !== null,
+    );
+    if (found === undefined) return;
+    event.preventDefault();
+    if (found.matches("input:not([type=radio], [type=checkbox]), textarea, select")) found.focus();
+    else found.click();
+  });
+}
