@@ -21,7 +21,14 @@ const STATIC = ["icon.svg", "icon-192.png", "icon-512.png", "manifest.webmanifes
 /** The catalogues, in the order of `LOCALES` in texts.ts. */
 const CATALOGUES = ["zh_CN", "bg"].map((name) => join(root, "api", "locales", `${name}.po`));
 
-/** What the source asks for in all languages: together they weigh little more than one, since they share the English. */
+/** A short name of a text: who asks for it has the English already, and need not load it twice. */
+function nameOf(text) {
+  let hash = 0;
+  for (const letter of text) hash = (Math.imul(hash, 31) + letter.codePointAt(0)) >>> 0;
+  return (hash % 36 ** 4).toString(36);
+}
+
+/** What the source asks for, by its short name, in all languages; and the function that makes that name. */
 const catalogues = {
   name: "catalogues",
   setup(bundler) {
@@ -29,9 +36,10 @@ const catalogues = {
     bundler.onLoad({ filter: /./, namespace: "catalogues" }, async () => {
       const asked = [...(await askedFor())].sort();
       const parsed = await Promise.all(CATALOGUES.map(async (path) => gettext.po.parse(await readFile(path))));
-      const words = asked.map((text) => [text, parsed.map(({ translations }) => translations[""][text]?.msgstr ?? [])]);
-      // Not as JSON, of which each key would be an export by itself.
-      return { contents: `export default ${JSON.stringify(Object.fromEntries(words))}`, loader: "js" };
+      const formsOf = (text) => parsed.map(({ translations }) => translations[""][text]?.msgstr ?? []);
+      const words = Object.fromEntries(asked.map((text) => [nameOf(text), formsOf(text)]));
+      if (Object.keys(words).length < asked.length) throw new Error("two texts have the same short name: reword one");
+      return { contents: `export const words = ${JSON.stringify(words)};\nexport ${nameOf}`, loader: "js" };
     });
   },
 };
@@ -54,6 +62,8 @@ async function version() {
   for (const path of [
     ...sources,
     ...CATALOGUES,
+    fileURLToPath(import.meta.url),
+    join(here, "tokens.css"),
     join(root, "api", "templates", "courier.html"),
     join(root, "package-lock.json"),
   ]) {

@@ -23,7 +23,9 @@ async function travels(name, suffix) {
 }
 
 async function files() {
-  const names = (await readdir(built)).filter((name) => !/\.(br|gz|json)$/.test(name));
+  const { pages_script, pages_style } = JSON.parse(await readFile(join(built, "files.json"), "utf8"));
+  const ofTheOffice = [pages_script, pages_style];
+  const names = (await readdir(built)).filter((name) => !/\.(br|gz|json)$/.test(name) && !ofTheOffice.includes(name));
   return Promise.all(
     names.map(async (name) => ({
       name,

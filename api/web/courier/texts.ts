@@ -6,7 +6,10 @@ export type Locale = "en" | "zh-CN" | "bg";
 export const LOCALES: Record<Locale, string> = { en: "English", "zh-CN": "简体中文", bg: "Български" };
 
 export const locale = signal<Locale>("en");
-const catalogue = signal<Record<string, string[] | undefined>>({});
+type Catalogue = (text: string) => string[] | undefined;
+
+const ENGLISH: Catalogue = () => undefined;
+const catalogue = signal(ENGLISH);
 
 /** The language that suits somebody best, of those that he is known to read, the first being the best. */
 export function chosen(...wanted: (string | null | undefined)[]): Locale {
@@ -19,11 +22,15 @@ export function chosen(...wanted: (string | null | undefined)[]): Locale {
 
 /** Speak a language from now on. Where its words cannot be had, as without a network, all stays as it was. */
 export async function speak(wanted: Locale): Promise<void> {
-  const words = wanted === "en" ? {} : (await import("catalogues")).default;
-  const which = Object.keys(LOCALES).indexOf(wanted) - 1;
-  catalogue.value = Object.fromEntries(Object.entries(words).map(([text, forms]) => [text, forms[which]]));
+  catalogue.value = wanted === "en" ? ENGLISH : await catalogueOf(wanted);
   locale.value = wanted;
   document.documentElement.lang = wanted;
+}
+
+async function catalogueOf(wanted: Locale): Promise<Catalogue> {
+  const { words, nameOf } = await import("catalogues");
+  const which = Object.keys(LOCALES).indexOf(wanted) - 1;
+  return (text) => words[nameOf(text)]?.[which];
 }
 
 /**
@@ -32,12 +39,12 @@ export async function speak(wanted: Locale): Promise<void> {
  *     t("Stop %(number)s", { number: 4 })  // "Stop 4"
  */
 export function t(message: string, values: Record<string, string | number> = {}): string {
-  return filled(catalogue.value[message]?.[0] || message, values);
+  return filled(catalogue.value(message)?.[0] || message, values);
 }
 
 /** Words about a number of things; `%(count)s` is the number. */
 export function tn(one: string, many: string, count: number, values: Record<string, string | number> = {}): string {
-  const forms = catalogue.value[one];
+  const forms = catalogue.value(one);
   const words = forms?.[forms.length === 1 || count === 1 ? 0 : 1] || (count === 1 ? one : many);
   return filled(words, { count, ...values });
 }
