@@ -1,7 +1,7 @@
 /** What a keeper does on this page. Whatever he says is in the outbox before the screen changes. */
 import { withOpened, withRead } from "./day";
 import type { Commitment, Done, Handoff, Outcome, Stop } from "./model";
-import { type Entry, type Said, UNDO_MS } from "./outbox";
+import { type Entry, isQuiet, type Said, UNDO_MS } from "./outbox";
 import { Server } from "./server";
 import type { Task } from "./standing";
 import * as state from "./state";
@@ -14,7 +14,8 @@ export const store = new Store(
   () => void refresh(),
   () => {
     state.trouble.value = "lost";
-    void refresh();
+    state.spoken.value = "";
+    void lookAgain();
   },
 );
 export const server = new Server((skew) => {
@@ -33,6 +34,15 @@ export async function refresh(): Promise<void> {
   if (held.length > 0) timer = setTimeout(() => void released(), Math.min(...held) - Date.now() + 20);
 }
 
+const LOOK_AGAIN_MS = 200;
+
+/** What the browser is still clearing cannot be opened yet; until it can, the screen shows what is there no more. */
+async function lookAgain(): Promise<void> {
+  await new Promise((done) => setTimeout(done, LOOK_AGAIN_MS));
+  const isRead = await guarded(() => state.refresh(store, server).then(() => true));
+  if (isRead !== true) await lookAgain();
+}
+
 async function released(): Promise<void> {
   await refresh();
   await bringUpToDate();
@@ -47,12 +57,13 @@ export async function bringUpToDate(): Promise<void> {
 
 /** Where the browser can do it, the worker sends what is left once the network is back, even with the page closed. */
 async function wakeWorkerLater(): Promise<void> {
-  if (state.unsent.value.length === 0 || !("serviceWorker" in navigator)) return;
-  const { sync: later } = (await navigator.serviceWorker.ready) as ServiceWorkerRegistration & {
-    sync?: { register(tag: string): Promise<void> };
-  };
+  const isWaiting = state.entries.value.some((entry) => !entry.refused && !isQuiet(entry));
+  if (!isWaiting || !("serviceWorker" in navigator)) return;
+  const registered = (await navigator.serviceWorker.getRegistration("/courier")) as
+    | (ServiceWorkerRegistration & { sync?: { register(tag: string): Promise<void> } })
+    | undefined;
   // It may be forbidden to this page; the timer of the page does it then.
-  await later?.register("outbox").catch(() => undefined);
+  await registered?.sync?.register("outbox").catch(() => undefined);
 }
 
 /** What cannot be written or read is told to the keeper: it must not look as if it had been. */
@@ -62,6 +73,7 @@ export async function guarded<T>(work: () => Promise<T>): Promise<T | undefined>
   } catch (error) {
     if (!(error instanceof DOMException)) throw error;
     state.trouble.value = error.name === "QuotaExceededError" ? "full" : state.isRead.value ? "lost" : "none";
+    state.spoken.value = "";
     console.error(error);
     return undefined;
   }
@@ -80,6 +92,9 @@ async function say(
   if (added === undefined) return;
   if (state.trouble.value === "full") state.trouble.value = null;
   state.spoken.value = t("Saved on this phone, not sent");
+  // Who taps and puts the phone away has said it all the same.
+  await refresh();
+  await wakeWorkerLater();
 }
 
 export const receive = (task: Task, handoff: Handoff, via: "tap" | "scan" | "batch" = "tap"): Promise<void> =>

@@ -31,7 +31,7 @@ export const here = signal(Date.now());
 export const skew = signal<number | null>(null);
 
 export const reached = signal<Reached | "asking">("asking");
-export const isOnline = signal(true);
+export const isOnline = signal(navigator.onLine);
 export const incomplete = signal(false);
 export const trouble = signal<Trouble | null>(null);
 /** What a screen reader is told. */

@@ -11,18 +11,27 @@ export type Reached = "reached" | "unreachable" | "stranger";
 /** One that does it all: `sync()` for the page, for the worker on a push, and for whoever sees that the network is back. */
 export class Sync {
   #running: Promise<Reached> | null = null;
+  #next: Promise<Reached> | null = null;
 
   constructor(
     private readonly store: Store,
     private readonly server: Server,
   ) {}
 
-  /** Asked while it runs, it answers with what is running: what was written meanwhile is sent by it, or by the next. */
+  /** Asked while it runs, it runs once more: what runs may have read already what has changed since. */
   run(): Promise<Reached> {
-    this.#running ??= this.#run().finally(() => {
-      this.#running = null;
-    });
-    return this.#running;
+    if (this.#running === null) {
+      this.#running = this.#run().finally(() => {
+        this.#running = null;
+      });
+      return this.#running;
+    }
+    const again = (): Promise<Reached> => {
+      this.#next = null;
+      return this.run();
+    };
+    this.#next ??= this.#running.then(again, again);
+    return this.#next;
   }
 
   async #run(): Promise<Reached> {
