@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from PIL import Image
-from playwright.sync_api import BrowserContext, CDPSession, FilePayload, Locator
+from playwright.sync_api import BrowserContext, CDPSession, FilePayload, Locator, Page
 
 from tests.api.serving import Api
 
@@ -63,8 +63,8 @@ class Office:
 
     def cable(self, promise: str = "A cable comes with it", **terms: Any) -> str:
         """A thing that must be in the van, which the warehouse has no part in."""
-        path, items = [{"role": "courier"}], [{"sku": "HDMI-2M", "quantity": 1}]
-        return self.promise(promise, "free_item", **{"path": path, "items": items, **terms})
+        items = [{"sku": "HDMI-2M", "quantity": 1}]
+        return self.promise(promise, "free_item", **{"path": ["courier"], "items": items, **terms})
 
     def order(self, recipient: str | None = None, **plan: Any) -> str:
         """An order at the courier's next stop."""
@@ -101,9 +101,9 @@ class Phone:
     >>> phone.tap("I know")
     """
 
-    def __init__(self, context: BrowserContext, url: str) -> None:
+    def __init__(self, context: BrowserContext, url: str, tab: Page | None = None) -> None:
         self.context, self.url = context, url
-        self.page = context.pages[0] if context.pages else context.new_page()
+        self.page = tab or (context.pages[0] if context.pages else context.new_page())
 
     # -- what its owner does ------------------------------------------------------------------------------------
 
@@ -139,8 +139,14 @@ class Phone:
             self.page.get_by_role("link", name=words, exact=True)
         ).first.click()
 
+    def say(self, words: str) -> None:
+        """Tap, and let the time go by in which it can be undone; the phone's clock must be installed."""
+        self.tap(words)
+        self.page.locator(".undo").wait_for()
+        self.pass_undo()
+
     def pass_undo(self) -> None:
-        """Let the time go by in which a tap can be undone; the phone's clock must be installed."""
+        """Let the time go by in which a tap can be undone."""
         self.page.clock.fast_forward(_UNDO_MS + 100)
 
     # -- what it shows ------------------------------------------------------------------------------------------
