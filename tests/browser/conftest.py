@@ -43,13 +43,14 @@ def office(company: Serving) -> Office:
 
 
 @pytest.fixture
-def phones(browser: Browser, company: Serving) -> Iterator[Phones]:
+def phones(browser: Browser, server: EmbeddedServer, request: pytest.FixtureRequest) -> Iterator[Phones]:
     """Phones with the page that was never opened: `phones()`, `phones(line.url, locale="bg-BG")`."""
     with ExitStack() as stack:
 
-        def buy(url: str = company.url, **more: object) -> Phone:
+        def buy(url: str | None = None, **more: object) -> Phone:
             settings = {"locale": "en-GB", "viewport": SMALL, **more}
-            return Phone(stack.enter_context(browser.new_context(**settings)), url)  # type: ignore[arg-type]
+            context = stack.enter_context(browser.new_context(**settings))  # type: ignore[arg-type]
+            return Phone(context, url or request.getfixturevalue("company").url)
 
         yield buy
 

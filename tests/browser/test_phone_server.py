@@ -179,9 +179,11 @@ def test_a_page_that_is_a_week_old_works_on_and_takes_over_the_newer_one_when_to
     center.start(program=newer)
     office = again(office, center)
 
-    phone.page.reload()
-    assert phone.page.evaluate("document.documentElement.dataset.newer") is None
+    phone.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     phone.shows("There is a newer version of this page.")
+    phone.page.reload()
+    phone.shows("There is a newer version of this page.")
+    assert phone.page.evaluate("document.documentElement.dataset.newer") is None
     phone.open(id)
     phone.tap("I know")
     phone.shows("Undo")

@@ -60,6 +60,7 @@ function isBack(): void {
   if (document.visibilityState === "visible" && navigator.onLine) {
     live.restart();
     void bringUpToDate();
+    void lookForNewer();
   } else if (!navigator.onLine) live.stop();
 }
 
@@ -70,6 +71,13 @@ function visible(): void {
   clearTimeout(hiding);
   if (document.visibilityState === "visible") isBack();
   else hiding = setTimeout(() => live.stop(), HIDDEN_STOPS_MS);
+}
+
+/** A page on the home screen may be open for weeks: the browser itself looks for a newer one only where it is opened anew. */
+async function lookForNewer(): Promise<void> {
+  const registration = await navigator.serviceWorker?.getRegistration("/courier");
+  // Without a network there is none, and the next time will do.
+  await registration?.update().catch(() => undefined);
 }
 
 async function work(): Promise<void> {
