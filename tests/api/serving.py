@@ -106,6 +106,10 @@ class Serving:
     def url(self) -> str:
         return self.said.split("listening on ", 1)[1].splitlines()[0]
 
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1])
+
     def wait(self) -> Self:
         """Until it says that it listens."""
         deadline = time.monotonic() + _START_WITHIN

@@ -30,7 +30,9 @@ def company(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) ->
     """The process that the tests of a file share, each with a courier of its own; it takes photos."""
     folder = tmp_path_factory.mktemp("phone")
     config = folder / "upheld.toml"
-    config.write_text('[defaults]\ntime_zone = "Asia/Shanghai"\n[evidence]\nphotos = true\n[push]\nallow_private = true\n')
+    config.write_text(
+        '[defaults]\ntime_zone = "Asia/Shanghai"\n[evidence]\nphotos = true\n[push]\nallow_private = true\n'
+    )
     with EmptyDatabase(server.dsn) as url:
         settings: dict[str, object] = {"database_url": url, "master_key": MASTER_KEY, "config": config}
         with Serving(folder, **settings) as serving:

@@ -9,7 +9,7 @@ from PIL import Image
 from tests.browser.phone import SAVED, Office, Phone, Phones, photo
 from tests.messages.receivers import eventually
 
-TEN_MINUTES = timedelta(minutes=10)
+TEN_MINUTES = timedelta(minutes=10, seconds=30)
 REASONS = (
     "I do not have the goods",
     "There is not enough time",

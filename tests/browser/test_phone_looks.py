@@ -44,6 +44,7 @@ class Day:
         phone.page.locator("#who").fill(self.office.courier)
         phone.page.locator("form button").click()
         phone.row(self.refused).wait_for()
+        assert "not signed in" not in phone.text()
         yield "today"
         for name in ("new", "changed", "confirmed", "declined", "overdue", "ordinary"):
             phone.go(f"c-{getattr(self, name)}")
@@ -103,7 +104,9 @@ def test_no_view_has_a_fault_for_eyes_ears_or_thumbs_in_light_or_dark(phones: Ph
         ):
             phone.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             found = Axe().run(phone.page, options=options)
-            faults += [f"{view}, {scheme}: {one['id']} {one['nodes'][0]['html']}" for one in found.response["violations"]]
+            faults += [
+                f"{view}, {scheme}: {one['id']} {one['nodes'][0]['html']}" for one in found.response["violations"]
+            ]
         faults += [f"{view}: too small: {one}" for one in phone.page.evaluate(_TOO_SMALL)]
         faults += [f"{view}: moves: {one}" for one in phone.page.evaluate(_MOVES)]
     assert faults == []
@@ -181,4 +184,3 @@ def tab_to(phone: Phone, words: str) -> None:
         if phone.page.evaluate("document.activeElement.innerText") == words:
             return
     raise AssertionError(f"no way to {words} by keyboard")
-

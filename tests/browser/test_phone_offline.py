@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.api.serving import Serving
-from tests.browser.phone import FLAGS, SAVED, SMALL, Office, Phone, Phones, chromium, photo
+from tests.browser.phone import FLAGS, SAVED, SMALL, Line, Office, Phone, Phones, chromium, photo
 from tests.messages.receivers import eventually
 
 Unlock = Callable[..., Phone]
@@ -24,11 +24,17 @@ def profile(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def unlock(browser: Browser, company: Serving, profile: Path) -> Iterator[Unlock]:
-    """Starts the browser of one phone, again and again: `unlock()`, `unlock(offline=True)`."""
+def line(company: Serving) -> Iterator[Line]:
+    with Line(company.port) as line:
+        yield line
+
+
+@pytest.fixture
+def unlock(browser: Browser, profile: Path) -> Iterator[Unlock]:
+    """Starts the browser of one phone, again and again: `unlock(url)`, `unlock(url, offline=True)`."""
     with ExitStack() as stack:
 
-        def start(*, offline: bool = False) -> Phone:
+        def start(url: str, *, offline: bool = False) -> Phone:
             context = browser.browser_type.launch_persistent_context(
                 profile,
                 executable_path=chromium(),
@@ -37,48 +43,35 @@ def unlock(browser: Browser, company: Serving, profile: Path) -> Iterator[Unlock
                 viewport=SMALL,  # type: ignore[arg-type]
                 offline=offline,
             )
-            return Phone(stack.enter_context(context), company.url)
+            return Phone(stack.enter_context(context), url)
 
         yield start
 
 
-def test_a_tap_without_a_network_is_kept_and_recorded_once_with_the_time_of_the_tap(
-    phone: Phone, office: Office
+def test_a_tap_without_a_network_outlives_an_empty_battery_and_is_recorded_once_with_the_time_of_the_tap(
+    unlock: Unlock, profile: Path, office: Office, line: Line
 ) -> None:
     id = office.promise()
-    phone.open(id)
+    phone = unlock(line.url).enter(office.courier).open(id)
     eventually(lambda: "HandoffSeen" in office.told(id))
+    line.cut()
     phone.context.set_offline(True)
     tapped = phone.page.evaluate("Date.now()")
     phone.tap("I know")
-    phone.shows("1 thing saved on this phone, not sent")
-    assert f"I know: {SAVED}" in phone.text()
-    assert "No network." in phone.text()
+    phone.shows("Undo")
+    switch_off(profile)
 
+    phone = unlock(line.url, offline=True).visit(f"#c-{id}")
+    phone.shows(f"I know: {SAVED}")
+    phone.shows("No network.")
+    phone.shows("1 thing saved on this phone, not sent")
+    line.mend()
     phone.context.set_offline(False)
     phone.shows("Confirmed: you know")
     (receipt,) = office.events(id, "HandoffAcknowledged")
     assert abs(_ms(receipt["occurred_at"]) - tapped) < 500
     assert _ms(receipt["recorded_at"]) - tapped > 5_000
     assert phone.outbox() == []
-
-
-def test_a_phone_that_is_switched_off_right_after_the_tap_sends_it_once_it_is_on_again(
-    unlock: Unlock, profile: Path, office: Office
-) -> None:
-    id = office.promise()
-    phone = unlock().enter(office.courier).open(id)
-    phone.tap("I know")
-    phone.shows("Undo")
-    switch_off(profile)
-    assert office.events(id, "HandoffAcknowledged") == []
-
-    phone = unlock(offline=True).visit(f"#c-{id}")
-    phone.shows(f"I know: {SAVED}")
-    phone.shows("No network.")
-    phone.context.set_offline(False)
-    phone.shows("Confirmed: you know")
-    assert len(office.events(id, "HandoffAcknowledged")) == 1
 
 
 def test_the_worker_sends_what_was_tapped_just_before_the_page_was_closed(phone: Phone, office: Office) -> None:
@@ -115,13 +108,28 @@ def test_what_is_undone_in_one_tab_is_undone_in_the_other_and_never_sent(phone: 
     phone.page.reload()
     phone.open(id)
     other = Phone(phone.context, phone.url, phone.context.new_page()).visit().open(id)
-    phone.page.get_by_role("button", name="I know").dblclick()
-    assert [entry["said"]["state"] for entry in phone.outbox() if entry["said"]["state"] != "seen"] == ["acknowledged"]
+    phone.tap("I know")
     other.page.locator(".undo").click()
 
     phone.page.get_by_role("button", name="I know").wait_for()
     other.pass_undo()
     other.page.get_by_role("button", name="I know").wait_for()
+    assert phone.outbox() == []
+    assert "HandoffAcknowledged" not in office.told(id)
+
+
+def test_a_thumb_that_taps_twice_says_it_once_and_does_not_undo_it(phone: Phone, office: Office) -> None:
+    id = office.promise()
+    phone.open(id)
+    eventually(lambda: "HandoffSeen" in office.told(id))
+    phone.page.get_by_role("button", name="I know").dblclick()
+    phone.page.locator(".undo").click()
+    assert [entry["said"]["state"] for entry in phone.outbox()] == ["acknowledged"]
+
+    phone.page.clock.install()
+    phone.page.clock.fast_forward(1_000)
+    phone.page.locator(".undo").dblclick()
+    phone.page.get_by_role("button", name="I know").click()
     assert phone.outbox() == []
     assert "HandoffAcknowledged" not in office.told(id)
 
@@ -172,7 +180,11 @@ def test_a_phone_without_room_says_that_the_tap_was_not_saved(phones: Phones, of
 def switch_off(profile: Path) -> None:
     """The battery is empty: the browser of this profile ends at once, with all its processes."""
     name = f"--user-data-dir={profile}"
-    (browser,) = (one for one in psutil.Process().children(recursive=True) if name in one.cmdline()[:1000] and "--type=" not in " ".join(one.cmdline()))
+    (browser,) = (
+        one
+        for one in psutil.Process().children(recursive=True)
+        if name in one.cmdline()[:1000] and "--type=" not in " ".join(one.cmdline())
+    )
     for process in (browser, *browser.children(recursive=True)):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
@@ -180,5 +192,3 @@ def switch_off(profile: Path) -> None:
 
 def _ms(instant: str) -> float:
     return datetime.fromisoformat(instant).timestamp() * 1000
-
-

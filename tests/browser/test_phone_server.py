@@ -41,7 +41,7 @@ class Center:
 
     def start(self, **more: object) -> None:
         self.serving = self.begin(**more)
-        self.line.port = int(self.serving.url.rsplit(":", 1)[1])
+        self.line.port = self.serving.port
 
     def kill(self) -> None:
         self.serving.kill()
@@ -175,7 +175,7 @@ def test_a_page_that_is_a_week_old_works_on_and_takes_over_the_newer_one_when_to
 ) -> None:
     id = office.promise()
     phone.row(id).wait_for()
-    center.serving.stop()
+    center.kill()
     center.start(program=newer)
     office = again(office, center)
 

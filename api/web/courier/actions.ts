@@ -79,6 +79,17 @@ export async function guarded<T>(work: () => Promise<T>): Promise<T | undefined>
   }
 }
 
+const DOUBLE_TAP_MS = 700;
+let last = { id: "", at: 0 };
+
+/** What a thumb in a glove taps twice it means once: its second tap hits the button that came into the place of the first. */
+function isDoubleTap(id: string): boolean {
+  const now = Date.now();
+  const isDouble = last.id === id && now >= last.at && now - last.at < DOUBLE_TAP_MS;
+  if (!isDouble) last = { id, at: now };
+  return isDouble;
+}
+
 async function say(
   commitment: Commitment,
   stop: Stop | undefined,
@@ -86,10 +97,13 @@ async function say(
   more: Partial<Entry> = {},
 ): Promise<void> {
   const who = state.me.value;
-  if (who === null) return;
+  if (who === null || isDoubleTap(commitment.id)) return;
   const entry = { ...entryOf(who.actor, commitment, stop, said, UNDO_MS), ...more };
   const added = await guarded(() => store.say(entry));
-  if (added === undefined) return;
+  if (added === undefined) {
+    last = { id: "", at: 0 };
+    return;
+  }
   if (state.trouble.value === "full") state.trouble.value = null;
   state.spoken.value = t("Saved on this phone, not sent");
   // Who taps and puts the phone away has said it all the same.
@@ -124,6 +138,7 @@ export async function takeBack(one: Done): Promise<void> {
 }
 
 export async function undo(entry: Entry): Promise<void> {
+  if (isDoubleTap(entry.commitment_id)) return;
   const undone = await guarded(() => store.undo(entry.key));
   state.spoken.value = undone === false ? t("Too late: it is being sent.") : t("Undone: nothing was sent.");
 }
@@ -165,6 +180,8 @@ export async function read(task: Task): Promise<void> {
 /** Somebody uses this phone from now on. */
 export async function enter(actor: string | null): Promise<void> {
   const known = await server.me(actor);
+  // That nobody was known before says nothing about him.
+  state.reached.value = "asking";
   await guarded(() => store.remember("me", known));
   await refresh();
   await bringUpToDate();
