@@ -80,7 +80,7 @@ class Serving:
     On leaving it must end well on SIGTERM, unless it was killed or something failed before.
     """
 
-    def __init__(self, folder: Path, *arguments: str, program: Path = ROOT, **settings: object) -> None:
+    def __init__(self, folder: Path, *arguments: str, program: object = ROOT, **settings: object) -> None:
         number = next(_numbers)
         self.settings = settings
         self._said, self._logged = folder / f"said-{number}", folder / f"logged-{number}"
@@ -88,7 +88,7 @@ class Serving:
         with self._said.open("wb") as said, self._logged.open("wb") as logged:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "api.cli", "serve", "--port", "0", *arguments],
-                cwd=program,
+                cwd=str(program),
                 env=environment({"data_dir": folder} | settings),
                 stdout=said,
                 stderr=logged,

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from PIL import Image
+from playwright.sync_api import Route
 
 from tests.browser.phone import SAVED, Office, Phone, Phones, photo
 from tests.messages.receivers import eventually
@@ -59,7 +60,12 @@ def test_an_ordinary_delivery_asks_for_nothing(phone: Phone, office: Office) -> 
 def test_where_no_stream_comes_about_a_promise_appears_within_a_minute(phones: Phones, office: Office) -> None:
     phone = phones()
     refused = []
-    phone.context.route("**/v1/tasks/stream*", lambda route: (refused.append(route), route.abort()))
+
+    def refuse(route: Route) -> None:
+        refused.append(route)
+        route.abort()
+
+    phone.context.route("**/v1/tasks/stream*", refuse)
     phone.page.clock.install()
     phone.enter(office.courier)
     id = office.promise()
@@ -212,9 +218,9 @@ def test_what_the_server_refuses_stays_on_the_phone_with_the_reason(phone: Phone
     assert phone.outbox() == []
 
 
-def _as_of_a_stranger(route: object) -> None:
+def _as_of_a_stranger(route: Route) -> None:
     """The same request, of somebody who never was to keep it."""
-    route.continue_(headers={**route.request.headers, "x-actor": "courier:stranger"})  # type: ignore[attr-defined]
+    route.continue_(headers={**route.request.headers, "x-actor": "courier:stranger"})
 
 
 @pytest.mark.parametrize(("wrong_by", "words"), [(TEN_MINUTES, "10 min fast"), (-TEN_MINUTES, "10 min slow")])

@@ -1,4 +1,4 @@
-"""What changes while the courier does not look: he is shown what it was and what it is, and told what is gone, and why."""
+"""What changes while he does not look: he is shown what it was and what it is, and told what is gone, and why."""
 
 from tests.browser.phone import Office, Phone, Phones
 from tests.messages.receivers import eventually

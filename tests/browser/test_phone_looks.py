@@ -1,6 +1,7 @@
-"""Every view of the page is read by everybody: in sun and dark, enlarged, in three languages, by eye, ear and keyboard."""
+"""Every view is read by everybody: in sun and dark, enlarged, in three languages, by eye, ear and keyboard."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -28,8 +29,8 @@ class Day:
         courier.receipt(self.confirmed)
         self.declined = office.promise(LONG, order_id=office.order())
         courier.receipt(self.declined, "declined", reason="The bridge is closed")
-        late = {"made_at": agent.at(hours=-2), "due": agent.due(seconds=-1)}
-        self.overdue = office.promise("She was promised a call an hour before", **late)
+        late: dict[str, Any] = {"made_at": agent.at(hours=-2), "due": agent.due(seconds=-1)}
+        self.overdue = office.promise("She is called before", **late)
         self.ordinary = office.promise("Your television", "delivery")
         self.moved = office.promise("It goes to somebody else", order_id=(order := office.order()))
         self._order = order
@@ -157,7 +158,7 @@ def test_all_that_matters_of_a_promise_is_on_a_small_screen_without_scrolling(ph
     for part in (".promise", ".due", ".items", ".place", ".when"):
         box = phone.page.locator(f"main {part}, header {part}").first.bounding_box()
         assert box is not None, part
-        assert 0 <= box["y"], part
+        assert box["y"] >= 0, part
         assert box["y"] + box["height"] <= bar["y"], part
 
 

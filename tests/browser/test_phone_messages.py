@@ -1,4 +1,4 @@
-"""A message that comes while nobody looks: it is shown, it says that the promise has arrived, and it confirms nothing."""
+"""A message that comes while nobody looks is shown, says that the promise has arrived, and confirms nothing."""
 
 import base64
 import json

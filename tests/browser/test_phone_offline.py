@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.api.serving import Serving
-from tests.browser.phone import FLAGS, SAVED, SMALL, Line, Office, Phone, Phones, chromium, photo
+from tests.browser.line import Line
+from tests.browser.phone import FLAGS, SAVED, SMALL, Office, Phone, Phones, chromium, photo
 from tests.messages.receivers import eventually
 
 Unlock = Callable[..., Phone]
