@@ -109,16 +109,14 @@ class Phone:
         self.heading.first.wait_for()
         return self
 
-    def enter(self, actor: str) -> Self:
+    def enter(self, actor: str, *, worker: bool = True) -> Self:
         """Say who he is, and wait for the worker that opens the page without a network from then on."""
         self.visit()
         self.page.get_by_label("Somebody else, as in courier:li").fill(actor)
         self.tap("Go on")
         self.page.get_by_role("heading", name="Today").wait_for()
-        self.page.evaluate(
-            "new Promise(done => { const look = () => navigator.serviceWorker.controller && done(null);"
-            " navigator.serviceWorker.addEventListener('controllerchange', look); look(); })"
-        )
+        if worker:
+            self.page.evaluate(_CONTROLLED)
         return self
 
     def open(self, id: str, form: str = "") -> Self:
@@ -172,6 +170,11 @@ class Phone:
         return self.context.new_cdp_session(self.page)
 
 
+_CONTROLLED = """new Promise(done => {
+  const look = () => navigator.serviceWorker.controller && done(null);
+  navigator.serviceWorker.addEventListener("controllerchange", look);
+  look();
+})"""
 _READ = """store => new Promise((done, failed) => {
   const opening = indexedDB.open("upheld-courier");
   opening.onerror = () => failed(opening.error);

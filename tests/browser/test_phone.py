@@ -75,6 +75,22 @@ def test_where_no_stream_comes_about_a_promise_appears_within_a_minute(phones: P
     assert refused
 
 
+def test_where_the_browser_allows_no_worker_the_page_does_its_work_with_a_network(
+    phones: Phones, office: Office
+) -> None:
+    id = office.promise()
+    phone = phones()
+    phone.context.add_init_script(
+        "ServiceWorkerContainer.prototype.register = async () => { throw new DOMException('no', 'SecurityError'); }"
+    )
+    phone.page.clock.install()
+    phone.enter(office.courier, worker=False)
+    phone.page.reload()
+    phone.open(id).say("I know")
+    phone.shows("Confirmed: you know")
+    phone.go("").row(office.promise()).wait_for()
+
+
 @pytest.mark.parametrize("reason", [REASONS[0], "The bridge is closed"])
 def test_who_cannot_says_why_in_one_tap_or_in_his_own_words(phone: Phone, office: Office, reason: str) -> None:
     id = office.promise()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Route
 
 from store.embedded import EmbeddedServer
@@ -42,6 +43,7 @@ def test_a_code_is_sent_as_it_was_meant_and_a_refused_one_says_so(phone: Phone) 
         phone.tap("Pair this phone")
         phone.page.get_by_role("alert").get_by_text(words).wait_for()
 
+    assert Axe().run(phone.page).response["violations"] == []
     assert sent == [({"code": "AB3DEF7H"}, False)] * 2
 
 
@@ -53,4 +55,4 @@ def test_a_paired_phone_is_whose_the_server_says(phone: Phone) -> None:
     phone.tap("Pair this phone")
 
     phone.page.get_by_text("Li", exact=True).wait_for()
-    assert "This phone is not signed in any more." in phone.text()
+    phone.shows("This phone is not signed in any more.")

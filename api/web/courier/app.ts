@@ -82,18 +82,23 @@ async function lookForNewer(): Promise<void> {
 
 async function work(): Promise<void> {
   if (!("serviceWorker" in navigator)) return;
-  const hadOne = navigator.serviceWorker.controller !== null;
+  let hadOne = navigator.serviceWorker.controller !== null;
   navigator.serviceWorker.addEventListener("controllerchange", () => {
     // The first worker takes over the page that installed it; a later one brings another page with it.
     if (hadOne) location.reload();
+    hadOne = true;
   });
   navigator.serviceWorker.addEventListener("message", ({ data }: MessageEvent<{ open?: string }>) => {
     if (data.open !== undefined) location.hash = data.open;
   });
-  const registration = await navigator.serviceWorker.register("/courier/worker.js", {
-    scope: "/courier",
-    updateViaCache: "none",
-  });
+  const registration = await navigator.serviceWorker
+    .register("/courier/worker.js", { scope: "/courier", updateViaCache: "none" })
+    .catch((error: unknown) => {
+      // Some browsers allow none: the page does its work all the same, as long as there is a network.
+      console.error(error);
+      return null;
+    });
+  if (registration === null) return;
   const look = (): void => {
     state.newer.value = navigator.serviceWorker.controller ? registration.waiting : null;
   };
