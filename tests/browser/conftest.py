@@ -25,9 +25,9 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def company(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """The process that the tests of a file share, each with a courier of its own; it takes photos."""
+    """The process that most phones ask, each test's with a courier of its own; it takes photos."""
     folder = tmp_path_factory.mktemp("phone")
     config = folder / "upheld.toml"
     config.write_text(

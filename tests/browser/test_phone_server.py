@@ -15,7 +15,7 @@ from tests.browser.line import Line
 from tests.browser.phone import Office, Phone, Phones
 from tests.messages.receivers import eventually
 
-MANY = 30
+MANY = 20
 Begin = Callable[..., Serving]
 
 

@@ -90,28 +90,31 @@ function isDoubleTap(id: string): boolean {
   return isDouble;
 }
 
+/** Whether it is in the outbox now. */
 async function say(
   commitment: Commitment,
   stop: Stop | undefined,
   said: Said,
   more: Partial<Entry> = {},
-): Promise<void> {
+): Promise<boolean> {
   const who = state.me.value;
-  if (who === null || isDoubleTap(commitment.id)) return;
+  if (who === null) return false;
+  if (isDoubleTap(commitment.id)) return true;
   const entry = { ...entryOf(who.actor, commitment, stop, said, UNDO_MS), ...more };
   const added = await guarded(() => store.say(entry));
   if (added === undefined) {
     last = { id: "", at: 0 };
-    return;
+    return false;
   }
   if (state.trouble.value === "full") state.trouble.value = null;
   state.spoken.value = t("Saved on this phone, not sent");
   // Who taps and puts the phone away has said it all the same.
   await refresh();
   await wakeWorkerLater();
+  return true;
 }
 
-export const receive = (task: Task, handoff: Handoff, via: "tap" | "scan" | "batch" = "tap"): Promise<void> =>
+export const receive = (task: Task, handoff: Handoff, via: "tap" | "scan" | "batch" = "tap"): Promise<boolean> =>
   say(task.commitment, task.stop, {
     command: "receipts",
     state: handoff.asked === "held" ? "held" : "acknowledged",
@@ -119,13 +122,13 @@ export const receive = (task: Task, handoff: Handoff, via: "tap" | "scan" | "bat
     via,
   });
 
-export const decline = (task: Task, handoff: Handoff, reason: string): Promise<void> =>
+export const decline = (task: Task, handoff: Handoff, reason: string): Promise<boolean> =>
   say(task.commitment, task.stop, { command: "receipts", state: "declined", role: handoff.role, reason, via: "tap" });
 
-export const keep = (task: Task, note: string, photo: Blob | null): Promise<void> =>
+export const keep = (task: Task, note: string, photo: Blob | null): Promise<boolean> =>
   say(task.commitment, task.stop, { command: "fulfilment", ...noted(note) }, photo ? { photo } : {});
 
-export const tried = (task: Task, outcome: Outcome, note: string, photo: Blob | null): Promise<void> =>
+export const tried = (task: Task, outcome: Outcome, note: string, photo: Blob | null): Promise<boolean> =>
   say(task.commitment, task.stop, { command: "attempts", outcome, ...noted(note) }, photo ? { photo } : {});
 
 const noted = (note: string): { note?: string } => (note.trim() === "" ? {} : { note: note.trim() });
