@@ -14,7 +14,7 @@ const ME_MS = 5 * 60_000;
 /** One that does it all: `sync()` for the page, for the worker on a push, and for whoever sees that the network is back. */
 export class Sync {
   #running: Promise<Reached> | null = null;
-  #isWanted = false;
+  #next: Promise<Reached> | null = null;
   #meReadAt = 0;
 
   constructor(
@@ -22,22 +22,20 @@ export class Sync {
     private readonly server: Server,
   ) {}
 
-  /** Asked while it runs, it runs once more: what has changed meanwhile may have come too late for what is running. */
+  /** Asked while it runs, it runs once more: what runs may have read already what has changed since. */
   run(): Promise<Reached> {
-    this.#isWanted = true;
-    this.#running ??= this.#whileWanted().finally(() => {
-      this.#running = null;
-    });
-    return this.#running;
-  }
-
-  async #whileWanted(): Promise<Reached> {
-    let reached: Reached = "reached";
-    while (this.#isWanted && reached === "reached") {
-      this.#isWanted = false;
-      reached = await this.#run();
+    if (this.#running === null) {
+      this.#running = this.#run().finally(() => {
+        this.#running = null;
+      });
+      return this.#running;
     }
-    return reached;
+    const again = (): Promise<Reached> => {
+      this.#next = null;
+      return this.run();
+    };
+    this.#next ??= this.#running.then(again, again);
+    return this.#next;
   }
 
   async #run(): Promise<Reached> {
