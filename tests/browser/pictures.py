@@ -10,10 +10,9 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.api.serving import Api, Serving
-from tests.browser.conftest import launched
+from tests.browser.phone import FLAGS, SMALL, chromium
 
 DOCS = Path(__file__).parents[2] / "docs"
-_PHONE = {"width": 360, "height": 640}
 
 
 class Day:
@@ -51,7 +50,7 @@ class Day:
 
 def couriers(browser: Browser, url: str, day: Day, take: Callable[[Page, str], None]) -> None:
     """The day, a promise, one that changed, and a phone without a network."""
-    context: BrowserContext = browser.new_context(viewport=_PHONE, device_scale_factor=2, locale="en-GB")  # type: ignore[arg-type]
+    context: BrowserContext = browser.new_context(viewport=SMALL, device_scale_factor=2, locale="en-GB")  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(f"{url}/courier")
     page.get_by_role("button", name="Li Wei").click()
@@ -82,9 +81,12 @@ def main() -> None:
         page.screenshot(path=DOCS / f"{name}.png", animations="disabled")
         print(f"docs/{name}.png")
 
-    with tempfile.TemporaryDirectory() as folder, Serving(Path(folder)) as serving, launched() as browser:
-        day = Day(serving.by("system:oms"))
-        couriers(browser, serving.url, day, take)
+    if (program := chromium()) is None:
+        raise SystemExit("there is no chromium on this machine; Debian's package of that name will do")
+    with tempfile.TemporaryDirectory() as folder, Serving(Path(folder)) as serving, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        couriers(browser, serving.url, Day(serving.by("system:oms")), take)
+        browser.close()
 
 
 if __name__ == "__main__":

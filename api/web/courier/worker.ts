@@ -68,8 +68,11 @@ self.addEventListener("sync" as "message", (event) => {
 
 /** Until nothing of what was tapped can be undone any more, also where the page was closed meanwhile. */
 async function undoable(): Promise<void> {
-  const now = Date.now();
-  const held = (await store.entries()).filter((entry) => canUndo(entry, now)).map((entry) => entry.held_until - now);
+  const [now, me] = [Date.now(), await store.recall("me")];
+  if (me === undefined) return;
+  const held = (await store.entriesOf(me.actor))
+    .filter((entry) => canUndo(entry, now))
+    .map((entry) => entry.held_until - now);
   // The clock of a phone may be set back: nobody waits longer than a tap can be undone.
   if (held.length > 0) await new Promise((done) => setTimeout(done, Math.min(Math.max(...held), UNDO_MS)));
 }
