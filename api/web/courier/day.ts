@@ -55,9 +55,13 @@ export function merge(day: Day, stops: Stop[], etag: string | null, at: number, 
 const isAnswered = (handoff: Handoff): boolean =>
   handoff.asked !== "none" && (handoff.received || ["acknowledged", "held", "declined"].includes(handoff.state));
 
+/** Whether a commitment is something for its keeper to do. */
+export const isTask = (commitment: Commitment, recipients: readonly string[]): boolean =>
+  !isClosed(commitment) && handoffsOf(commitment, recipients).length > 0;
+
 /** The day once the server has answered about one commitment: what is closed, or not his any more, is no task. */
 export function withAnswer(day: Day, commitment: Commitment, recipients: readonly string[]): Day {
-  const stays = !isClosed(commitment) && handoffsOf(commitment, recipients).length > 0;
+  const stays = isTask(commitment, recipients);
   const stops = day.stops
     .map((stop) => ({
       ...stop,

@@ -11,7 +11,7 @@ import {
   openDB,
   type StoreNames,
 } from "idb";
-import { commitmentIn, withAnswer } from "./day";
+import { commitmentIn, isTask, withAnswer } from "./day";
 import { type Commitment, type Day, type Done, emptyDay, type Me, type Notice, type WhyNot } from "./model";
 import { canUndo, type Entry, isQuiet, type Settled, type Unsaid } from "./outbox";
 
@@ -125,12 +125,18 @@ export class Store {
     return (await (await this.#database()).get("days", actor)) ?? emptyDay(actor);
   }
 
-  /** Change a day, and say what the change says; the change sees what another tab has just made of the day. */
-  async changeDay(actor: string, change: (day: Day) => Day, say: () => Unsaid[] = () => []): Promise<void> {
+  /** Change a day, and say and tell what comes of it; the change sees what another tab has just made of the day. */
+  async changeDay(
+    actor: string,
+    change: (day: Day) => Day,
+    say: () => Unsaid[] = () => [],
+    tell: () => Notice[] = () => [],
+  ): Promise<void> {
     await this.#write(async (tx) => {
       const days = tx.objectStore("days");
       await days.put(change((await days.get(actor)) ?? emptyDay(actor)));
       await add(tx.objectStore("outbox"), say());
+      for (const notice of tell()) await tx.objectStore("notices").add(notice);
     });
   }
 
@@ -199,8 +205,11 @@ export class Store {
           await outbox.delete(entry.seq);
           await note(tx, entry, settled.commitment, settled.why_not, day, now);
           const recipients = entry.actor === me.actor ? me.recipients : [entry.actor];
+          // What goes by nothing that he did or is told of stays on the list: the next reading takes it off, and tells why.
+          const isTold = entry.said.command === "fulfilment" || (!isQuiet(entry) && settled.why_not !== null);
+          const isSettled = isTold || isTask(settled.commitment, recipients);
           await days.put({
-            ...withAnswer(day, settled.commitment, recipients),
+            ...(isSettled ? withAnswer(day, settled.commitment, recipients) : { ...day, etag: null }),
             position: Math.max(day.position, position),
           });
         } else if (settled.what === "refused") {
@@ -213,13 +222,6 @@ export class Store {
         }
       }
     });
-  }
-
-  async putNotices(notices: readonly Notice[]): Promise<void> {
-    if (notices.length > 0)
-      await this.#write(
-        async (tx) => void (await Promise.all(notices.map((one) => tx.objectStore("notices").add(one)))),
-      );
   }
 
   async dismissNotice(id: number): Promise<void> {

@@ -66,6 +66,8 @@ export class Sync {
       return;
     }
     let merged = merge(before, tasks.stops, tasks.etag, now, me.recipients);
+    // Asked before it leaves the list: who closes the page meanwhile is told the next time.
+    const notices = await this.#whatIsGone(me, before, merged.gone);
     const take = (day: Day): Day => {
       merged = merge(day, tasks.stops, tasks.etag, now, me.recipients);
       // What was answered while this was read is newer than what was read: it is asked for again.
@@ -75,16 +77,17 @@ export class Sync {
       merged.arrived.map(({ commitment, handoff, stop }) =>
         entryOf(me.actor, commitment, stop, { command: "receipts", state: "delivered", role: handoff.role }, 0),
       );
-    await this.store.changeDay(me.actor, take, arrived);
+    const gone = (): Notice[] =>
+      notices.filter((one) => merged.gone.some(({ commitment }) => commitment.id === one.commitment_id));
+    await this.store.changeDay(me.actor, take, arrived, gone);
     for (const { id, revision } of merged.unknown) {
       const words = wordsOf(await this.server.commitment(me.actor, id, revision));
       await this.store.changeDay(me.actor, (day) => withKnown(day, id, words));
     }
-    await this.#tellWhatIsGone(me, before, merged.gone);
   }
 
-  /** A promise that left the screen by no tap of this phone: the keeper is told where it went. */
-  async #tellWhatIsGone(me: Me, before: Day, gone: { commitment: Commitment; stop: Stop }[]): Promise<void> {
+  /** A promise that leaves the screen by no tap of this phone: the keeper is told where it went. */
+  async #whatIsGone(me: Me, before: Day, gone: { commitment: Commitment; stop: Stop }[]): Promise<Notice[]> {
     const said = new Set(
       (await this.store.entries()).filter((entry) => !isQuiet(entry)).map((entry) => entry.commitment_id),
     );
@@ -96,7 +99,7 @@ export class Sync {
       );
       if ((known || asked) && !said.has(commitment.id)) notices.push(await this.#whyGone(me, commitment, stop));
     }
-    await this.store.putNotices(notices);
+    return notices;
   }
 
   async #whyGone(me: Me, commitment: Commitment, stop: Stop): Promise<Notice> {
