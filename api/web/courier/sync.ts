@@ -74,6 +74,8 @@ export class Sync {
       return;
     }
     let [merged, isOvertaken] = [merge(before, tasks.stops, tasks.etag, now, me.recipients), false];
+    // Asked before it leaves the list: who closes the page meanwhile is told the next time.
+    const notices = await this.#whatIsGone(me, before, merged.gone);
     const take = (day: Day): Day => {
       // What was answered while this was read is newer than what was read: it is asked for again.
       isOvertaken = day.position > before.position;
@@ -84,17 +86,20 @@ export class Sync {
       (isOvertaken ? [] : merged.arrived).map(({ commitment, handoff, stop }) =>
         entryOf(me.actor, commitment, stop, { command: "receipts", state: "delivered", role: handoff.role }, 0),
       );
-    await this.store.changeDay(me.actor, take, arrived);
+    const gone = (): Notice[] =>
+      isOvertaken
+        ? []
+        : notices.filter((one) => merged.gone.some(({ commitment }) => commitment.id === one.commitment_id));
+    await this.store.changeDay(me.actor, take, arrived, gone);
     if (isOvertaken) return this.#readTasks(me);
     for (const { id, revision } of merged.unknown) {
       const words = wordsOf(await this.server.commitment(me.actor, id, revision));
       await this.store.changeDay(me.actor, (day) => withKnown(day, id, words));
     }
-    await this.#tellWhatIsGone(me, before, merged.gone);
   }
 
-  /** A promise that left the screen by no tap of this phone: the keeper is told where it went. */
-  async #tellWhatIsGone(me: Me, before: Day, gone: { commitment: Commitment; stop: Stop }[]): Promise<void> {
+  /** A promise that leaves the screen by no tap of this phone: the keeper is told where it went. */
+  async #whatIsGone(me: Me, before: Day, gone: { commitment: Commitment; stop: Stop }[]): Promise<Notice[]> {
     const said = new Set(
       (await this.store.entriesOf(me.actor)).filter((entry) => !isQuiet(entry)).map((entry) => entry.commitment_id),
     );
@@ -106,7 +111,7 @@ export class Sync {
       const asked = own.some((handoff) => handoff.asked !== "none");
       if ((known || asked) && !said.has(commitment.id)) notices.push(await this.#whyGone(me, commitment, stop));
     }
-    await this.store.putNotices(notices);
+    return notices;
   }
 
   async #whyGone(me: Me, commitment: Commitment, stop: Stop): Promise<Notice> {
