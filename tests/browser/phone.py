@@ -149,9 +149,10 @@ class Phone:
     def heading(self) -> Locator:
         return self.page.locator("h1")
 
-    def shows(self, words: str, within: float = 10) -> None:
+    def shows(self, words: str, within: float = 10) -> Self:
         """Wait until these words stand on the screen."""
         self.page.get_by_text(words).first.wait_for(timeout=within * 1000)
+        return self
 
     def text(self) -> str:
         return self.page.locator("main").inner_text()

@@ -53,6 +53,8 @@ class Day:
             yield name
         for form in ("cannot", "tried", "kept"):
             phone.go(f"c-{self.new}/{form}")
+            if form == "tried":
+                phone.page.locator("summary").click()
             phone.page.locator("#own" if form == "cannot" else "#note").wait_for()
             yield form
         for name in ("loading", "done", "more"):

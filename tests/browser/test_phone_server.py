@@ -79,7 +79,7 @@ def test_an_answer_that_is_lost_leaves_the_tap_on_the_phone_and_one_event_in_the
     assert center.line.lost > 0
     assert office.told(id).count("HandoffAcknowledged") == 1
     assert "Confirmed" not in phone.text()
-    phone.shows("1 thing saved on this phone, not sent")
+    phone.go("").shows("1 thing saved on this phone, not sent")
 
     center.line.losing = None
     phone.tap("Send now")
@@ -185,7 +185,7 @@ def test_a_page_that_is_a_week_old_works_on_and_takes_over_the_newer_one_when_to
     center.start(program=newer)
     office = again(office, center)
 
-    phone.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    phone.go("").page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     phone.shows("There is a newer version of this page.")
     script = phone.page.evaluate("new URL(document.querySelector('script[src]').src).pathname")
     assert office.agent.request("GET", script).status_code == 404, "the server has it no more"
