@@ -40,7 +40,7 @@ export function refresh(wanted: Changed = "all"): Promise<void> {
       stale = null;
       await guarded(() => state.refresh(store, server, what, () => stale !== "all"));
     }
-    lookAgain();
+    waitForRelease();
   })().finally(() => {
     reading = null;
   });
@@ -48,7 +48,7 @@ export function refresh(wanted: Changed = "all"): Promise<void> {
 }
 
 /** When the next thing can no longer be undone. */
-function lookAgain(): void {
+function waitForRelease(): void {
   const held = state.entries.value.filter((entry) => canUndo(entry, Date.now())).map((entry) => entry.held_until);
   clearTimeout(timer);
   if (held.length > 0) timer = setTimeout(() => void released(), Math.min(...held) - Date.now() + 20);
