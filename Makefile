@@ -1,4 +1,4 @@
-# What can be done here: make install, run, test, chaos, check, bench, bench-peers, lock, clean.
+# What can be done here: make install, run, test, chaos, check, bench, bench-peers, pictures, lock, clean.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm --no-audit --no-fund --no-update-notifier --silent
 BUILT := api/web/built/files.json
 
-.PHONY: install run test chaos check bench bench-peers lock clean
+.PHONY: install run test chaos check bench bench-peers pictures lock clean
 
 install: $(VENV)/.installed $(BUILT)
 	@:
@@ -58,12 +58,17 @@ check: install
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(NPM) run check
+	@$(NPM) run sizes
 
 # `make bench PARTS="scale clock"` measures something else; docs/performance.md says what there is.
 PARTS ?=
 
 bench: install
 	@$(BIN)/python -m bench $(PARTS)
+
+# The pictures in docs/, of the pages as they are.
+pictures: install
+	@$(BIN)/python -m tests.browser.pictures
 
 bench-peers: install
 	@$(BIN)/python -m bench peers

@@ -76,10 +76,11 @@ class Serving:
     """`upheld serve --port 0` in a process of its own; what it says is kept in its folder.
 
     Settings are named as the variables are, without UPHELD_: `Serving(folder, "--workers", "2", database_url=url)`.
+    `program` is where another copy of the program is.
     On leaving it must end well on SIGTERM, unless it was killed or something failed before.
     """
 
-    def __init__(self, folder: Path, *arguments: str, **settings: object) -> None:
+    def __init__(self, folder: Path, *arguments: str, program: object = ROOT, **settings: object) -> None:
         number = next(_numbers)
         self.settings = settings
         self._said, self._logged = folder / f"said-{number}", folder / f"logged-{number}"
@@ -87,7 +88,7 @@ class Serving:
         with self._said.open("wb") as said, self._logged.open("wb") as logged:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "api.cli", "serve", "--port", "0", *arguments],
-                cwd=ROOT,
+                cwd=str(program),
                 env=environment({"data_dir": folder} | settings),
                 stdout=said,
                 stderr=logged,
@@ -104,6 +105,10 @@ class Serving:
     @property
     def url(self) -> str:
         return self.said.split("listening on ", 1)[1].splitlines()[0]
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1])
 
     def wait(self) -> Self:
         """Until it says that it listens."""

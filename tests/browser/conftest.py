@@ -1,20 +1,14 @@
-"""The system's Chromium, and a server with something to show."""
+"""The system's Chromium, phones, and a server that they all ask."""
 
-import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+from store.embedded import EmbeddedServer
+from tests.api.serving import MASTER_KEY, EmptyDatabase, Serving
+from tests.browser.phone import FLAGS, SMALL, Office, Phone, Phones, chromium
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +17,47 @@ def browser() -> Iterator[Browser]:
 
     Not for the session: while Playwright runs, no other event loop can.
     """
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
+    if (program := chromium()) is None:
         pytest.skip("there is no chromium on this machine; Debian's package of that name will do")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(_FLAGS))
+        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def company(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """The process that most phones ask, each test's with a courier of its own; it takes photos."""
+    folder = tmp_path_factory.mktemp("phone")
+    config = folder / "upheld.toml"
+    config.write_text(
+        '[defaults]\ntime_zone = "Asia/Shanghai"\n[evidence]\nphotos = true\n[push]\nallow_private = true\n'
+    )
+    with EmptyDatabase(server.dsn) as url:
+        settings: dict[str, object] = {"database_url": url, "master_key": MASTER_KEY, "config": config}
+        with Serving(folder, **settings) as serving:
+            yield serving
+
+
+@pytest.fixture
+def office(company: Serving) -> Office:
+    return Office(company.by("agent:ling"))
+
+
+@pytest.fixture
+def phones(browser: Browser, server: EmbeddedServer, request: pytest.FixtureRequest) -> Iterator[Phones]:
+    """Phones with the page that was never opened: `phones()`, `phones(line.url, locale="bg-BG")`."""
+    with ExitStack() as stack:
+
+        def buy(url: str | None = None, **more: object) -> Phone:
+            settings = {"locale": "en-GB", "viewport": SMALL, **more}
+            context = stack.enter_context(browser.new_context(**settings))  # type: ignore[arg-type]
+            return Phone(context, url or request.getfixturevalue("company").url)
+
+        yield buy
+
+
+@pytest.fixture
+def phone(phones: Phones, office: Office) -> Phone:
+    """The phone of the courier; he has just begun to use it, and has nothing to do yet."""
+    return phones().enter(office.courier)

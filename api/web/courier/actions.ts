@@ -1,7 +1,7 @@
 /** What a keeper does on this page. Whatever he says is in the outbox before the screen changes. */
 import { withOpened, withRead } from "./day";
 import type { Commitment, Done, Handoff, Outcome, Stop } from "./model";
-import { canUndo, type Entry, type Said, UNDO_MS } from "./outbox";
+import { canUndo, type Entry, isQuiet, type Said, UNDO_MS } from "./outbox";
 import { Server } from "./server";
 import type { Task } from "./standing";
 import * as state from "./state";
@@ -9,12 +9,14 @@ import { nothingIsMissing } from "./storage";
 import { type Changed, Store } from "./store";
 import { entryOf, Sync } from "./sync";
 import { t } from "./texts";
+import { forget, isDoubleTap, SETTLING_MS, settling } from "./thumbs";
 
 export const store = new Store(
   (what) => void refresh(what),
   () => {
     state.trouble.value = "lost";
-    void refresh();
+    state.spoken.value = "";
+    void untilReadable();
   },
 );
 export const server = new Server((skew) => {
@@ -22,10 +24,6 @@ export const server = new Server((skew) => {
   state.skew.value = skew;
 });
 const sync = new Sync(store, server);
-
-/** Whoever taps "Undo" a moment too late must not hit what stands there next. */
-const SETTLING_MS = 900;
-const DOUBLE_TAP_MS = 600;
 
 let timer: ReturnType<typeof setTimeout> | undefined;
 let reading: Promise<void> | null = null;
@@ -40,18 +38,28 @@ export function refresh(wanted: Changed = "all"): Promise<void> {
       stale = null;
       await guarded(() => state.refresh(store, server, what, () => stale !== "all"));
     }
-    waitForRelease();
+    awaitRelease();
   })().finally(() => {
     reading = null;
+    if (stale !== null) void refresh(stale);
   });
   return reading;
 }
 
-/** When the next thing can no longer be undone. */
-function waitForRelease(): void {
+/** Look again when the next thing can no longer be undone. */
+function awaitRelease(): void {
   const held = state.entries.value.filter((entry) => canUndo(entry, Date.now())).map((entry) => entry.held_until);
   clearTimeout(timer);
   if (held.length > 0) timer = setTimeout(() => void released(), Math.min(...held) - Date.now() + 20);
+}
+
+const LOOK_AGAIN_MS = 200;
+
+/** What the browser is still clearing cannot be opened yet; until it can, the screen shows what is there no more. */
+async function untilReadable(): Promise<void> {
+  await new Promise((done) => setTimeout(done, LOOK_AGAIN_MS));
+  const isRead = await guarded(() => state.refresh(store, server, "all", () => true).then(() => true));
+  if (isRead !== true) await untilReadable();
 }
 
 async function released(): Promise<void> {
@@ -68,12 +76,13 @@ export async function bringUpToDate(): Promise<void> {
 
 /** Where the browser can do it, the worker sends what is left once the network is back, even with the page closed. */
 async function wakeWorkerLater(): Promise<void> {
-  if (state.unsent.value.length === 0 || !("serviceWorker" in navigator)) return;
-  const { sync: later } = (await navigator.serviceWorker.ready) as ServiceWorkerRegistration & {
-    sync?: { register(tag: string): Promise<void> };
-  };
+  const isWaiting = state.entries.value.some((entry) => !entry.refused && !isQuiet(entry));
+  if (!isWaiting || !("serviceWorker" in navigator)) return;
+  const registered = (await navigator.serviceWorker.getRegistration("/courier")) as
+    | (ServiceWorkerRegistration & { sync?: { register(tag: string): Promise<void> } })
+    | undefined;
   // It may be forbidden to this page; the timer of the page does it then.
-  await later?.register("outbox").catch(() => undefined);
+  await registered?.sync?.register("outbox").catch(() => undefined);
 }
 
 /** What cannot be written or read is told to the keeper: it must not look as if it had been. */
@@ -83,28 +92,38 @@ export async function guarded<T>(work: () => Promise<T>): Promise<T | undefined>
   } catch (error) {
     if (!(error instanceof DOMException)) throw error;
     state.trouble.value = error.name === "QuotaExceededError" ? "full" : state.isRead.value ? "lost" : "none";
+    state.spoken.value = "";
     console.error(error);
     return undefined;
   }
 }
 
+/** Whether it is in the outbox now. */
 async function say(
   commitment: Commitment,
   stop: Stop | undefined,
   said: Said,
   more: Partial<Entry> = {},
-): Promise<void> {
+): Promise<boolean> {
   const who = state.me.value;
-  if (who === null) return;
+  if (who === null) return false;
+  if (isDoubleTap(commitment.id)) return true;
   const entry = { ...entryOf(who.actor, commitment, stop, said, UNDO_MS), ...more };
   const added = await guarded(() => store.say(entry));
-  if (added === undefined) return;
+  if (added === undefined) {
+    forget();
+    return false;
+  }
   if (state.trouble.value === "full") state.trouble.value = null;
-  state.settling.value = { id: commitment.id, until: entry.held_until + SETTLING_MS };
+  settling.value = { id: commitment.id, until: entry.held_until + SETTLING_MS };
   state.spoken.value = t("Saved on this phone, not sent");
+  // Who taps and puts the phone away has said it all the same.
+  await refresh();
+  await wakeWorkerLater();
+  return true;
 }
 
-export const receive = (task: Task, handoff: Handoff, via: "tap" | "scan" | "batch" = "tap"): Promise<void> =>
+export const receive = (task: Task, handoff: Handoff, via: "tap" | "scan" | "batch" = "tap"): Promise<boolean> =>
   say(task.commitment, task.stop, {
     command: "receipts",
     state: handoff.asked === "held" ? "held" : "acknowledged",
@@ -112,13 +131,13 @@ export const receive = (task: Task, handoff: Handoff, via: "tap" | "scan" | "bat
     via,
   });
 
-export const decline = (task: Task, handoff: Handoff, reason: string): Promise<void> =>
+export const decline = (task: Task, handoff: Handoff, reason: string): Promise<boolean> =>
   say(task.commitment, task.stop, { command: "receipts", state: "declined", role: handoff.role, reason, via: "tap" });
 
-export const keep = (task: Task, note: string, photo: Blob | null): Promise<void> =>
+export const keep = (task: Task, note: string, photo: Blob | null): Promise<boolean> =>
   say(task.commitment, task.stop, { command: "fulfilment", ...noted(note) }, photo ? { photo } : {});
 
-export const tried = (task: Task, outcome: Outcome, note: string, photo: Blob | null): Promise<void> =>
+export const tried = (task: Task, outcome: Outcome, note: string, photo: Blob | null): Promise<boolean> =>
   say(task.commitment, task.stop, { command: "attempts", outcome, ...noted(note) }, photo ? { photo } : {});
 
 const noted = (note: string): { note?: string } => (note.trim() === "" ? {} : { note: note.trim() });
@@ -132,8 +151,8 @@ export async function takeBack(one: Done): Promise<void> {
 
 export async function undo(entry: Entry): Promise<void> {
   // The button stands where the tap was: the second of a double tap is none.
-  if (Date.now() - entry.said_at < DOUBLE_TAP_MS) return;
-  state.settling.value = null;
+  if (isDoubleTap(entry.commitment_id)) return;
+  settling.value = null;
   const undone = await guarded(() => store.undo(entry.key));
   state.spoken.value = undone === false ? t("Too late: it is being sent.") : t("Undone: nothing was sent.");
 }
@@ -175,6 +194,7 @@ export async function read(task: Task): Promise<void> {
 /** Somebody uses this phone from now on. */
 export async function enter(actor: string | null): Promise<void> {
   const known = await server.me(actor);
+  // That nobody was known before says nothing about him.
   state.reached.value = "asking";
   await guarded(() => store.remember("me", known));
   await refresh();

@@ -11,6 +11,7 @@ import { listen } from "./push";
 import * as state from "./state";
 import { lookAfterStorage } from "./storage";
 import { t } from "./texts";
+import { settling } from "./thumbs";
 import { DoneList } from "./views/done";
 import { Enter } from "./views/enter";
 import { Loading } from "./views/loading";
@@ -60,6 +61,7 @@ function isBack(): void {
   if (document.visibilityState === "visible" && navigator.onLine) {
     live.restart();
     void bringUpToDate();
+    void lookForNewer();
   } else if (!navigator.onLine) live.stop();
 }
 
@@ -72,20 +74,32 @@ function visible(): void {
   else hiding = setTimeout(() => live.stop(), HIDDEN_STOPS_MS);
 }
 
+/** A page on the home screen may be open for weeks: the browser itself looks for a newer one only where it is opened anew. */
+async function lookForNewer(): Promise<void> {
+  const registration = await navigator.serviceWorker?.getRegistration("/courier");
+  // Without a network there is none, and the next time will do.
+  await registration?.update().catch(() => undefined);
+}
+
 async function work(): Promise<void> {
   if (!("serviceWorker" in navigator)) return;
-  const hadOne = navigator.serviceWorker.controller !== null;
+  let hadOne = navigator.serviceWorker.controller !== null;
   navigator.serviceWorker.addEventListener("controllerchange", () => {
     // The first worker takes over the page that installed it; a later one brings another page with it.
     if (hadOne) location.reload();
+    hadOne = true;
   });
   navigator.serviceWorker.addEventListener("message", ({ data }: MessageEvent<{ open?: string }>) => {
     if (data.open !== undefined) location.hash = data.open;
   });
-  const registration = await navigator.serviceWorker.register("/courier/worker.js", {
-    scope: "/courier",
-    updateViaCache: "none",
-  });
+  const registration = await navigator.serviceWorker
+    .register("/courier/worker.js", { scope: "/courier", updateViaCache: "none" })
+    .catch((error: unknown) => {
+      // Some browsers allow none: the page does its work all the same, as long as there is a network.
+      console.error(error);
+      return null;
+    });
+  if (registration === null) return;
   const look = (): void => {
     state.newer.value = navigator.serviceWorker.controller ? registration.waiting : null;
   };
@@ -95,7 +109,7 @@ async function work(): Promise<void> {
 
 function beat(): void {
   const now = Date.now();
-  const isUndoing = (state.settling.value?.until ?? 0) > state.here.value;
+  const isUndoing = (settling.value?.until ?? 0) > state.here.value;
   if (isUndoing || now - state.here.value >= QUIET_BEAT_MS) state.tick();
 }
 const QUIET_BEAT_MS = 15_000;

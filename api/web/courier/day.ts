@@ -66,10 +66,14 @@ const newer = (held: Commitment | undefined, answered: Commitment): Commitment =
 const isAnswered = (handoff: Handoff): boolean =>
   handoff.asked !== "none" && (handoff.received || ["acknowledged", "held", "declined"].includes(handoff.state));
 
+/** Whether a commitment is something for its keeper to do. */
+export const isTask = (commitment: Commitment, recipients: readonly string[]): boolean =>
+  !isClosed(commitment) && handoffsOf(commitment, recipients).length > 0;
+
 /** The day once the server has answered about one commitment: what is closed, or not his any more, is no task. */
 export function withAnswer(day: Day, answered: Commitment, recipients: readonly string[]): Day {
   const commitment = newer(commitmentIn(day, answered.id)?.commitment, answered);
-  const stays = !isClosed(commitment) && handoffsOf(commitment, recipients).length > 0;
+  const stays = isTask(commitment, recipients);
   const stops = day.stops
     .map((stop) => ({
       ...stop,

@@ -33,13 +33,11 @@ export const here = signal(Date.now());
 export const skew = signal<number | null>(null);
 
 export const reached = signal<Reached | "asking">("asking");
-export const isOnline = signal(true);
+export const isOnline = signal(navigator.onLine);
 export const incomplete = signal(false);
 export const trouble = signal<Trouble | null>(null);
 /** What a screen reader is told. */
 export const spoken = signal("");
-/** The promise of which something was just said: for a moment longer than it can be undone its buttons rest. */
-export const settling = signal<{ id: string; until: number } | null>(null);
 /** A newer version of this page waits. */
 export const newer = signal<ServiceWorker | null>(null);
 /** Whether the browser has promised not to clear what is kept; null where it does not say. */

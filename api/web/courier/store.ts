@@ -11,7 +11,7 @@ import {
   openDB,
   type StoreNames,
 } from "idb";
-import { commitmentIn, withAnswer } from "./day";
+import { commitmentIn, isTask, withAnswer } from "./day";
 import { type Commitment, type Day, type Done, emptyDay, type Me, type Notice, type WhyNot } from "./model";
 import { canUndo, type Entry, isQuiet, left, type Settled, type Unsaid } from "./outbox";
 
@@ -132,12 +132,18 @@ export class Store {
     return (await (await this.#database()).get("days", actor)) ?? emptyDay(actor);
   }
 
-  /** Change a day, and say what the change says; the change sees what another tab has just made of the day. */
-  async changeDay(actor: string, change: (day: Day) => Day, say: () => Unsaid[] = () => []): Promise<void> {
+  /** Change a day, and say and tell what comes of it; the change sees what another tab has just made of the day. */
+  async changeDay(
+    actor: string,
+    change: (day: Day) => Day,
+    say: () => Unsaid[] = () => [],
+    tell: () => Notice[] = () => [],
+  ): Promise<void> {
     await this.#write(async (tx) => {
       const days = tx.objectStore("days");
       await days.put(change((await days.get(actor)) ?? emptyDay(actor)));
       await add(tx.objectStore("outbox"), say());
+      for (const notice of tell()) await tx.objectStore("notices").add(notice);
     });
   }
 
@@ -222,19 +228,12 @@ export class Store {
         const day = changed.get(entry.actor) ?? (await days.get(entry.actor)) ?? emptyDay(entry.actor);
         await note(tx, entry, settled.commitment, settled.why_not, day, now);
         const recipients = entry.actor === me.actor ? me.recipients : [entry.actor];
-        const answered = withAnswer(day, settled.commitment, recipients);
-        changed.set(entry.actor, { ...answered, position: Math.max(day.position, position) });
+        const next = isTold(entry, settled, recipients) ? withAnswer(day, settled.commitment, recipients) : day;
+        changed.set(entry.actor, { ...next, etag: null, position: Math.max(day.position, position) });
       }
       // Once for all that was answered: a day is large.
       for (const day of changed.values()) await days.put(day);
     });
-  }
-
-  async putNotices(notices: readonly Notice[]): Promise<void> {
-    if (notices.length > 0)
-      await this.#write(
-        async (tx) => void (await Promise.all(notices.map((one) => tx.objectStore("notices").add(one)))),
-      );
   }
 
   async dismissNotice(id: number): Promise<void> {
@@ -262,6 +261,15 @@ async function makeWay(outbox: Outbox, waiting: Entry[], entry: Unsaid): Promise
     }
   }
   return outbox.getAll();
+}
+
+/**
+ * Whether the keeper knows why a promise leaves the list, if it does: he did it, or is told. Else it stays until the
+ * next reading, which takes it off and tells why.
+ */
+function isTold(entry: Entry, settled: Settled & { what: "recorded" }, recipients: readonly string[]): boolean {
+  if (entry.said.command === "fulfilment" || (!isQuiet(entry) && settled.why_not !== null)) return true;
+  return isTask(settled.commitment, recipients);
 }
 
 /** What is remembered of an answer beside the day: that it does not count, or what became of the promise by it. */

@@ -14,7 +14,7 @@ const ME_MS = 5 * 60_000;
 /** One that does it all: `sync()` for the page, for the worker on a push, and for whoever sees that the network is back. */
 export class Sync {
   #running: Promise<Reached> | null = null;
-  #isWanted = false;
+  #next: Promise<Reached> | null = null;
   #meReadAt = 0;
 
   constructor(
@@ -22,22 +22,20 @@ export class Sync {
     private readonly server: Server,
   ) {}
 
-  /** Asked while it runs, it runs once more: what has changed meanwhile may have come too late for what is running. */
+  /** Asked while it runs, it runs once more: what runs may have read already what has changed since. */
   run(): Promise<Reached> {
-    this.#isWanted = true;
-    this.#running ??= this.#whileWanted().finally(() => {
-      this.#running = null;
-    });
-    return this.#running;
-  }
-
-  async #whileWanted(): Promise<Reached> {
-    let reached: Reached = "reached";
-    while (this.#isWanted && reached === "reached") {
-      this.#isWanted = false;
-      reached = await this.#run();
+    if (this.#running === null) {
+      this.#running = this.#run().finally(() => {
+        this.#running = null;
+      });
+      return this.#running;
     }
-    return reached;
+    const again = (): Promise<Reached> => {
+      this.#next = null;
+      return this.run();
+    };
+    this.#next ??= this.#running.then(again, again);
+    return this.#next;
   }
 
   async #run(): Promise<Reached> {
@@ -76,6 +74,8 @@ export class Sync {
       return;
     }
     let [merged, isOvertaken] = [merge(before, tasks.stops, tasks.etag, now, me.recipients), false];
+    // Asked before it leaves the list: who closes the page meanwhile is told the next time.
+    const notices = await this.#whatIsGone(me, before, merged.gone);
     const take = (day: Day): Day => {
       // What was answered while this was read is newer than what was read: it is asked for again.
       isOvertaken = day.position > before.position;
@@ -86,17 +86,20 @@ export class Sync {
       (isOvertaken ? [] : merged.arrived).map(({ commitment, handoff, stop }) =>
         entryOf(me.actor, commitment, stop, { command: "receipts", state: "delivered", role: handoff.role }, 0),
       );
-    await this.store.changeDay(me.actor, take, arrived);
+    const gone = (): Notice[] =>
+      isOvertaken
+        ? []
+        : notices.filter((one) => merged.gone.some(({ commitment }) => commitment.id === one.commitment_id));
+    await this.store.changeDay(me.actor, take, arrived, gone);
     if (isOvertaken) return this.#readTasks(me);
     for (const { id, revision } of merged.unknown) {
       const words = wordsOf(await this.server.commitment(me.actor, id, revision));
       await this.store.changeDay(me.actor, (day) => withKnown(day, id, words));
     }
-    await this.#tellWhatIsGone(me, before, merged.gone);
   }
 
-  /** A promise that left the screen by no tap of this phone: the keeper is told where it went. */
-  async #tellWhatIsGone(me: Me, before: Day, gone: { commitment: Commitment; stop: Stop }[]): Promise<void> {
+  /** A promise that leaves the screen by no tap of this phone: the keeper is told where it went. */
+  async #whatIsGone(me: Me, before: Day, gone: { commitment: Commitment; stop: Stop }[]): Promise<Notice[]> {
     const said = new Set(
       (await this.store.entriesOf(me.actor)).filter((entry) => !isQuiet(entry)).map((entry) => entry.commitment_id),
     );
@@ -108,7 +111,7 @@ export class Sync {
       const asked = own.some((handoff) => handoff.asked !== "none");
       if ((known || asked) && !said.has(commitment.id)) notices.push(await this.#whyGone(me, commitment, stop));
     }
-    await this.store.putNotices(notices);
+    return notices;
   }
 
   async #whyGone(me: Me, commitment: Commitment, stop: Stop): Promise<Notice> {

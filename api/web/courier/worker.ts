@@ -3,6 +3,7 @@
  * shows messages. It answers for the page and its files alone; what the server knows is in the store, and never cached.
  */
 import { badge } from "./badge";
+import { canUndo, UNDO_MS } from "./outbox";
 import { Server } from "./server";
 import { needsKeeper, tasksOf } from "./standing";
 import { Store } from "./store";
@@ -57,12 +58,24 @@ self.addEventListener("message", (event) => {
 self.addEventListener("sync" as "message", (event) => {
   event.waitUntil(
     (async () => {
+      await undoable();
       // Who rejects is called again later.
       if ((await sync.run()) === "unreachable") throw new Error("not everything was sent");
       await count();
     })(),
   );
 });
+
+/** Until nothing of what was tapped can be undone any more, also where the page was closed meanwhile. */
+async function undoable(): Promise<void> {
+  const [now, me] = [Date.now(), await store.recall("me")];
+  if (me === undefined) return;
+  const held = (await store.entriesOf(me.actor))
+    .filter((entry) => canUndo(entry, now))
+    .map((entry) => entry.held_until - now);
+  // The clock of a phone may be set back: nobody waits longer than a tap can be undone.
+  if (held.length > 0) await new Promise((done) => setTimeout(done, Math.min(Math.max(...held), UNDO_MS)));
+}
 
 interface Pushed {
   id: string;

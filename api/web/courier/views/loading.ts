@@ -15,8 +15,8 @@ export function Loading(): View {
   const heard = useSignal("");
   const things = state.things.value;
   const missing = things.filter((task) => needsKeeper(task, state.here.value)).length;
-  const found = (code: string): void => {
-    heard.value = scanned(code, things);
+  const found = async (code: string): Promise<void> => {
+    heard.value = await scanned(code, things);
     state.spoken.value = heard.value;
   };
   return html`
@@ -59,7 +59,7 @@ function Thing({ task }: { task: Task }): View {
 }
 
 /** Confirm the thing of which a code was read: by what it is, by its order, or by the promise itself. Says what came of it. */
-function scanned(code: string, things: Task[]): string {
+async function scanned(code: string, things: Task[]): Promise<string> {
   const names = (task: Task): (string | null)[] => [
     task.commitment.id,
     task.commitment.order_id,
@@ -73,6 +73,6 @@ function scanned(code: string, things: Task[]): string {
       ? t("%(code)s: is confirmed already", { code })
       : t("%(code)s: is not on your list", { code });
   }
-  void receive(task, handoff, "scan");
-  return t("%(code)s: saved on this phone", { code });
+  // That it was not saved is told where the lack of room is.
+  return (await receive(task, handoff, "scan")) ? t("%(code)s: saved on this phone", { code }) : "";
 }

@@ -6,6 +6,7 @@ import { wordsOf } from "../model";
 import { askedOf, nextStep, saidOf, standing, type Task } from "../standing";
 import * as state from "../state";
 import { langOf, t } from "../texts";
+import { settling } from "../thumbs";
 import { moment } from "../times";
 import { Gone } from "./done";
 import { Cannot, Kept, Tried } from "./forms";
@@ -137,7 +138,7 @@ function Bar({ task }: { task: Task }): View {
   const entry = saidOf(handoff, task.entries);
   const step = nextStep(handoff, task.entries, state.here.value);
   if (step === "undo" && entry) return html`<footer class="bar">${undoButton(entry)}</footer>`;
-  const rests = state.settling.value;
+  const rests = settling.value;
   if (step === "wait" || (rests?.id === id && state.here.value < rests.until))
     return html`<footer class="bar"><p>${standingOf(task, handoff)}</p></footer>`;
   if (step === "receipt") {

@@ -1,0 +1,106 @@
+"""What changes while he does not look: he is shown what it was and what it is, and told what is gone, and why."""
+
+from tests.browser.phone import Office, Phone, Phones
+from tests.messages.receivers import eventually
+
+
+def test_a_promise_that_changed_after_the_tap_is_shown_beside_what_it_was_and_asked_for_anew(
+    phones: Phones, office: Office
+) -> None:
+    id = office.promise("It comes by noon")
+    phone = skipping(phones, office).open(id)
+    phone.context.set_offline(True)
+    phone.say("I know")
+    office.amend(id, "It comes by ten")
+    phone.context.set_offline(False)
+
+    phone.shows("This promise changed meanwhile")
+    assert "It comes by noon" in phone.page.inner_text(".sides .was")
+    assert "It comes by ten" in phone.page.inner_text(".sides .is")
+    assert "Not confirmed yet" in phone.text()
+    (receipt,) = office.events(id, "HandoffAcknowledged")
+    assert receipt["revision"] == 1
+    assert office.handoff(id)["received"] is False
+
+    phone.go("")
+    phone.shows("What you said does not count: the promise changed meanwhile. Look at it, and say it again.")
+    phone.tap("Look at it")
+    phone.say("I know")
+    phone.shows("Confirmed: you know")
+    assert phone.page.locator(".sides").count() == 0
+    assert office.handoff(id)["received"] is True
+
+
+def test_a_promise_that_changed_while_the_page_was_closed_is_shown_beside_what_it_was(
+    phone: Phone, office: Office
+) -> None:
+    id = office.promise("It comes by noon")
+    phone.open(id)
+    eventually(lambda: "HandoffSeen" in office.told(id))
+    phone.page.close()
+    office.amend(id, "It comes by ten")
+
+    phone = Phone(phone.context, phone.url).visit()
+    phone.row(id).get_by_text("Changed").wait_for()
+    phone.open(id)
+    phone.shows("This promise changed meanwhile")
+    assert "It comes by noon" in phone.page.inner_text(".sides .was")
+    assert "It comes by ten" in phone.page.inner_text(".sides .is")
+
+
+def test_what_he_confirmed_on_another_phone_is_shown_beside_what_it_is_now(phones: Phones, office: Office) -> None:
+    id = office.promise("It comes by noon")
+    office.agent.by(office.courier).receipt(id)
+    office.amend(id, "It comes by ten")
+
+    phone = phones().enter(office.courier).open(id)
+    phone.shows("This promise changed meanwhile")
+    assert "It comes by noon" in phone.page.inner_text(".sides .was")
+
+
+def test_a_stop_given_to_a_colleague_and_a_promise_withdrawn_are_taken_off_the_list_and_told(
+    phone: Phone, office: Office
+) -> None:
+    order = office.order()
+    moved, withdrawn, stays = office.promise("It moves", order_id=order), office.promise("It ends"), office.promise()
+    phone.row(stays).wait_for()
+    phone.context.set_offline(True)
+    office.plan(order, "courier:wu")
+    office.agent.command(withdrawn, "withdrawal", {"reason": "She moved", "cause": "agreed"})
+    phone.context.set_offline(False)
+
+    phone.shows("Not yours any more: it was given to wu (courier).")
+    phone.shows("Not to be done any more: the promise was withdrawn.")
+    assert [phone.row(id).count() for id in (moved, withdrawn, stays)] == [0, 0, 1]
+    for _ in range(2):
+        phone.page.get_by_role("button", name="OK").first.click()
+    phone.page.locator(".notice").first.wait_for(state="detached")
+
+
+def test_a_tap_that_came_too_late_to_count_says_why(phones: Phones, office: Office) -> None:
+    order = office.order()
+    moved, closed = office.promise("It moves", order_id=order), office.promise("It ends")
+    phone = skipping(phones, office)
+    phone.row(closed).wait_for()
+    phone.context.set_offline(True)
+    for id in (moved, closed):
+        phone.open(id).tap("I know")
+        phone.shows("Undo")
+        phone.go("")
+    phone.pass_undo()
+    office.plan(order, "courier:wu")
+    office.agent.command(closed, "withdrawal", {"reason": "She moved", "cause": "agreed"})
+    phone.context.set_offline(False)
+
+    phone.shows("What you said does not count: it was given to somebody else.")
+    phone.shows("What you said does not count: the promise is closed.")
+    assert phone.page.locator(".notice").count() == 2
+    assert phone.page.locator(".stops").count() == 0
+    assert [office.told(id).count("HandoffAcknowledged") for id in (moved, closed)] == [1, 1]
+
+
+def skipping(phones: Phones, office: Office) -> Phone:
+    """A phone on which the time to undo can be skipped."""
+    phone = phones()
+    phone.page.clock.install()
+    return phone.enter(office.courier)

@@ -1,0 +1,202 @@
+"""Whatever befalls the server, what was tapped is recorded once, and nothing is shown as done before."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from store.embedded import EmbeddedServer
+from tests.api.serving import MASTER_KEY, ROOT, EmptyDatabase, Serving
+from tests.browser.line import Line
+from tests.browser.phone import Office, Phone, Phones
+from tests.messages.receivers import eventually
+
+MANY = 20
+Begin = Callable[..., Serving]
+
+
+@pytest.fixture(scope="module")
+def url(server: EmbeddedServer) -> Iterator[str]:
+    with EmptyDatabase(server.dsn) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def begin(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begin]:
+    """Starts a server on the same data: `begin()`, `begin(program=newer)`."""
+    folder = tmp_path_factory.mktemp("phone")
+    with ExitStack() as stack:
+        yield lambda **more: stack.enter_context(Serving(folder, database_url=url, master_key=MASTER_KEY, **more))
+
+
+class Center:
+    """Where servers run, one after the other, all behind the same address."""
+
+    def __init__(self, begin: Begin, line: Line) -> None:
+        self.begin, self.line = begin, line
+        self.start()
+
+    def start(self, **more: object) -> None:
+        self.serving = self.begin(**more)
+        self.line.port = self.serving.port
+
+    def kill(self) -> None:
+        self.serving.kill()
+
+
+@pytest.fixture(scope="module")
+def center(begin: Begin) -> Iterator[Center]:
+    with Line(0) as line:
+        yield Center(begin, line)
+
+
+@pytest.fixture
+def office(center: Center) -> Office:
+    center.line.losing, center.line.lost = None, 0
+    return Office(center.serving.by("agent:ling"))
+
+
+@pytest.fixture
+def phone(phones: Phones, center: Center, office: Office) -> Phone:
+    phone = phones(center.line.url)
+    phone.page.clock.install()
+    return phone.enter(office.courier)
+
+
+def test_an_answer_that_is_lost_leaves_the_tap_on_the_phone_and_one_event_in_the_history(
+    phone: Phone, center: Center, office: Office
+) -> None:
+    id = office.promise()
+    phone.open(id)
+    eventually(lambda: "HandoffSeen" in office.told(id))
+    center.line.losing = b"acknowledged"
+    phone.say("I know")
+    phone.shows("The server cannot be reached.")
+    assert center.line.lost > 0
+    assert office.told(id).count("HandoffAcknowledged") == 1
+    assert "Confirmed" not in phone.text()
+    phone.shows("1 thing saved on this phone, not sent")
+
+    center.line.losing = None
+    phone.tap("Send now")
+    phone.shows("Confirmed: you know")
+    assert office.told(id).count("HandoffAcknowledged") == 1
+    assert phone.outbox() == []
+
+
+def test_what_the_server_was_recording_when_it_was_killed_is_recorded_once_after_it_came_back(
+    phone: Phone, center: Center, office: Office, url: str
+) -> None:
+    ids = [office.cable() for _ in range(MANY)]
+    phone.row(ids[-1]).wait_for()
+    eventually(lambda: all("HandoffDelivered" in office.told(id) for id in ids))
+    phone.page.evaluate(_WATCH)
+    phone.go("loading")
+    phone.context.set_offline(True)
+    for _ in ids:
+        phone.page.locator(".things .main").first.click()
+    phone.pass_undo()
+    phone.shows(f"{MANY} things saved on this phone, not sent")
+    before = events(url)
+    center.line.losing = b"held"
+    phone.context.set_offline(False)
+    eventually(lambda: events(url) > before)
+    center.kill()
+    phone.shows("The server cannot be reached.")
+    assert phone.page.evaluate("confirmed") == [], "nothing is confirmed before the server says so"
+    assert len(phone.outbox()) == MANY
+
+    center.start()
+    center.line.losing = None
+    phone.tap("Send now")
+    phone.page.locator(".things .done").nth(MANY - 1).wait_for()
+    assert phone.outbox() == []
+    office = Office(center.serving.by("agent:ling"))
+    assert [office.told(id).count("HandoffHeld") for id in ids] == [1] * MANY
+
+
+_WATCH = """() => {
+  window.confirmed = [];
+  new MutationObserver(() => confirmed.push(...[...document.querySelectorAll(".done")].map(one => one.innerText)))
+    .observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true});
+}"""
+
+
+def events(url: str) -> int:
+    """How long the log is."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        (count,) = conn.execute("SELECT count(*) FROM stored_events").fetchone() or (0,)
+        return int(count)
+
+
+def test_what_is_promised_after_the_stream_broke_off_appears_by_itself(
+    phone: Phone, center: Center, office: Office
+) -> None:
+    phone.row(office.promise()).wait_for()
+    center.kill()
+    center.start()
+    office = again(office, center)
+
+    id = office.promise("Promised by another server")
+    phone.page.clock.fast_forward(5_000)
+    phone.row(id).wait_for()
+
+
+def again(office: Office, center: Center) -> Office:
+    """The same courier's office, at the server that runs now."""
+    other = Office(center.serving.by("agent:ling"))
+    other.courier = office.courier
+    return other
+
+
+@pytest.fixture(scope="module")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same program with a newer page."""
+    program = tmp_path_factory.mktemp("newer")
+    for package in ("domain", "store", "projections", "policies"):
+        (program / package).symlink_to(ROOT / package)
+    shutil.copytree(ROOT / "api", program / "api", ignore=shutil.ignore_patterns("__pycache__", "*.br", "*.gz"))
+    built = program / "api" / "web" / "built"
+    files = json.loads((built / "files.json").read_text())
+    (script,) = built.glob("app-*.js")
+    renamed = "app-NEWER000.js"
+    script.rename(built / renamed)
+    worker = built / "worker.js"
+    worker.write_text(worker.read_text().replace(script.name, renamed).replace("courier-", "courier-newer-", 1))
+    (built / renamed).write_text((built / renamed).read_text() + "\ndocument.documentElement.dataset.newer = 'yes';")
+    (built / "files.json").write_text(json.dumps({**files, "script": renamed}))
+    return program
+
+
+def test_a_page_that_is_a_week_old_works_on_and_takes_over_the_newer_one_when_told_to(
+    phone: Phone, center: Center, office: Office, newer: Path
+) -> None:
+    id = office.promise()
+    phone.open(id)
+    eventually(lambda: "HandoffSeen" in office.told(id))
+    center.line.losing = b"acknowledged"
+    phone.say("I know")
+    phone.shows("The server cannot be reached.")
+    center.kill()
+    center.start(program=newer)
+    office = again(office, center)
+
+    phone.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    phone.shows("There is a newer version of this page.")
+    script = phone.page.evaluate("new URL(document.querySelector('script[src]').src).pathname")
+    assert office.agent.request("GET", script).status_code == 404, "the server has it no more"
+    assert phone.page.evaluate("path => fetch(path).then(answer => answer.status)", script) == 200
+    phone.tap("Use it")
+    phone.page.locator("html[data-newer=yes]").wait_for()
+    phone.shows("1 thing saved on this phone, not sent")
+    assert "newer version" not in phone.page.inner_text("body")
+    assert [entry["said"]["state"] for entry in phone.outbox()] == ["acknowledged"]
+
+    center.line.losing = None
+    phone.tap("Send now")
+    phone.shows("Confirmed: you know")
+    assert office.told(id).count("HandoffAcknowledged") == 1
