@@ -5,6 +5,7 @@ import contextlib
 import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -49,14 +50,16 @@ async def launched(executable: str) -> AsyncIterator[Browser]:
 
 
 class Tab:
-    """A page that is open on the phone, throttled together with its worker; `loaded` has the bytes by path.
+    """A page that is open on the phone, throttled together with its worker.
 
-    The bytes are those that travel, with the heads of the answers; of the worker's own script it is the head alone.
+    `loaded` has the bytes that travel by path, with the heads of the answers, which `heads` has by themselves; of the
+    worker's own script it is the head alone.
     """
 
     def __init__(self, page: Page, devtools: CDPSession) -> None:
         self.page = page
-        self.loaded: dict[str, int] = {}
+        self.loaded: Counter[str] = Counter()
+        self.heads: Counter[str] = Counter()
         self._devtools = devtools
         self._asked: dict[tuple[str, str], str] = {}
         self._moved = time.monotonic()
@@ -67,7 +70,7 @@ class Tab:
     async def throttle(self, *, offline: bool = False) -> None:
         self._network = {"offline": offline, **_SLOW_4G}
         devtools = self._devtools
-        for name in ("Network.requestWillBeSent", "Network.loadingFinished"):
+        for name in ("Network.requestWillBeSent", "Network.responseReceived", "Network.loadingFinished"):
             devtools.on(name, lambda params, name=name: self._heard("page", name, params))
         devtools.on("Target.attachedToTarget", self._attached)
         devtools.on("Target.receivedMessageFromTarget", self._heard_worker)
@@ -117,9 +120,12 @@ class Tab:
     def _heard(self, who: str, method: str, params: dict[str, Any]) -> None:
         if method == "Network.requestWillBeSent":
             self._asked[who, params["requestId"]] = urlsplit(params["request"]["url"]).path
+        elif method == "Network.responseReceived":
+            path = self._asked.get((who, params["requestId"]), WORKER)
+            self.heads[path] += int(params["response"]["encodedDataLength"])
         elif method == "Network.loadingFinished":
             path = self._asked.get((who, params["requestId"]), WORKER)
-            self.loaded[path] = self.loaded.get(path, 0) + int(params["encodedDataLength"])
+            self.loaded[path] += int(params["encodedDataLength"])
         else:
             return
         self._moved = time.monotonic()
