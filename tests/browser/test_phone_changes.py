@@ -69,7 +69,7 @@ def test_a_stop_given_to_a_colleague_and_a_promise_withdrawn_are_taken_off_the_l
     office.agent.command(withdrawn, "withdrawal", {"reason": "She moved", "cause": "agreed"})
     phone.context.set_offline(False)
 
-    phone.shows("Not yours any more: it was given to wu (courier).")
+    phone.shows("Not yours any more: it was given to wu (courier).", within=20)
     phone.shows("Not to be done any more: the promise was withdrawn.")
     assert [phone.row(id).count() for id in (moved, withdrawn, stays)] == [0, 0, 1]
     for _ in range(2):

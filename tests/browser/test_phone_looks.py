@@ -80,7 +80,7 @@ class Day:
         phone.page.locator(".bar .main").click()
         phone.page.locator(".undo").wait_for()
         phone.pass_undo()
-        phone.page.locator(".strip.saved").wait_for()
+        phone.page.locator(".marks .saved").wait_for()
         yield "saved"
         self.office.plan(self._order, "courier:wu")
         phone.go("")

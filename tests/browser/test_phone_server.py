@@ -197,6 +197,6 @@ def test_a_page_that_is_a_week_old_works_on_and_takes_over_the_newer_one_when_to
     assert [entry["said"]["state"] for entry in phone.outbox()] == ["acknowledged"]
 
     center.line.losing = None
-    phone.tap("Send now")
+    phone.page.evaluate("dispatchEvent(new Event('online'))")
     phone.shows("Confirmed: you know")
     assert office.told(id).count("HandoffAcknowledged") == 1
