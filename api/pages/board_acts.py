@@ -10,7 +10,7 @@ from fastapi import Response
 from api.fields import PathText
 from api.forms import form_fields, once
 from api.inside import Answered
-from api.pages.board_view import Shown, board_page, instant, shown_flags
+from api.pages.board_view import Sent, Shown, board_page, instant, shown_flags
 from api.pages.start import own_page
 from api.pages.visiting import Visiting, Visitor, encoded
 from api.routes import routes
@@ -44,7 +44,7 @@ class Outcome:
     wrong: str | None = None
     detail: str = ""
     at: Mapping[str, str] = field(default_factory=dict)
-    sent: Mapping[str, str] = field(default_factory=dict)
+    sent: Mapping[str, str] = field(default_factory=Sent)
     link: str | None = None
 
 
@@ -59,7 +59,7 @@ async def show_flag(visitor: Visiting, id: PathText) -> Response:
 @router.post("/board/flags/{id}")
 async def act(visitor: Visiting, id: PathText) -> Response:
     """Do the next step, and go back to where the form stood."""
-    sent = once(await form_fields(visitor.request))
+    sent = Sent(once(await form_fields(visitor.request)))
     what = sent.get("do", "")
     commitment = await _commitment(visitor, id)
     try:

@@ -8,7 +8,7 @@ from fastapi import Response
 
 from api.fields import PathText
 from api.forms import form_fields, once
-from api.pages.board_view import board_page, instant, problem_of
+from api.pages.board_view import Sent, board_page, instant, problem_of
 from api.pages.visiting import Visiting, Visitor, encoded
 from api.routes import routes
 from domain.errors import NotFound
@@ -26,13 +26,13 @@ async def bulk(visitor: Visiting) -> Response:
     """Which promises, and the form that says what becomes of them."""
     if visitor.actor is None:
         return visitor.who_are_you()
-    return _form(visitor, _where(visitor, visitor.request.query_params), {})
+    return _form(visitor, _where(visitor, visitor.request.query_params), Sent())
 
 
 @router.post("/board/amend")
 async def order_bulk(visitor: Visiting) -> Response:
     """What would become of them; once that was seen, begin the job."""
-    sent = once(await form_fields(visitor.request))
+    sent = Sent(once(await form_fields(visitor.request)))
     where = _where(visitor, sent)
     body = _body(where, sent)
     if sent.get("step") != "do":

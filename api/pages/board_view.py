@@ -21,6 +21,7 @@ __all__ = [
     "FILTERS",
     "GROUPED_BY",
     "Listing",
+    "Sent",
     "Shown",
     "board_page",
     "group_links",
@@ -52,6 +53,17 @@ def instant(text: str | None) -> datetime | None:
     2
     """
     return datetime.fromisoformat(text) if text is not None else None
+
+
+class Sent(dict[str, str]):
+    """What an address or a form holds; what it does not hold is empty.
+
+    >>> Sent(due="2026-11-25T18:00")["reason"]
+    ''
+    """
+
+    def __missing__(self, name: str) -> str:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +101,10 @@ class Listing:
     problem: str | None = None
 
 
-def wanted(visitor: Visitor) -> dict[str, str]:
+def wanted(visitor: Visitor) -> Sent:
     """The filters that stand in the address; what is empty there is not asked for."""
     asked = visitor.request.query_params
-    return {name: asked[name].strip() for name in FILTERS if asked.get(name, "").strip()}
+    return Sent((name, asked[name].strip()) for name in FILTERS if asked.get(name, "").strip())
 
 
 async def shown_flags(visitor: Visitor, **more: str | None) -> Listing:
