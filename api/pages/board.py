@@ -65,5 +65,5 @@ async def _listed(visitor: Visitor) -> dict[str, Any]:
     listing = await shown_flags(visitor, **({"limit": "1"} if by else {}))
     if not by or listing.problem:
         return {**shared, "listing": listing, "groups": None}
-    found = await visitor.read("/v1/flags/groups", by=by, limit=200, **filters)
-    return {**shared, "listing": listing, "groups": group_links(visitor, by, found["items"])}
+    found = await visitor.read("/v1/flags/groups", by=by, limit=100, **filters)
+    return {**shared, "listing": listing, "groups": await group_links(visitor, by, found["items"])}

@@ -169,14 +169,16 @@ def problem_of(answered: Mapping[str, Any]) -> str:
     return "; ".join(faults) or str(answered.get("detail", ""))
 
 
-def group_links(visitor: Visitor, by: str, groups: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The groups with where each one's flags are found."""
-    filters = wanted(visitor)
-    found = []
-    for number, group in enumerate(groups):
+async def group_links(visitor: Visitor, by: str, groups: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The groups with what each is called, and where its flags are found."""
+    filters, found = wanted(visitor), []
+    actors = {group["group"] for group in groups if group["group"]} if by in ("recipient", "made_by") else set()
+    people = await people_of(visitor, actors)
+    for group in groups:
         own = {by: group["group"]} if group["group"] is not None else {"without": by}
         query = urlencode({**filters, **own})
-        found.append({**group, "rescue_by": instant(group["rescue_by"]), "query": query, "number": number})
+        name = people.get(group["group"] or "", {}).get("name")
+        found.append({**group, "name": name, "rescue_by": instant(group["rescue_by"]), "query": query})
     return found
 
 
