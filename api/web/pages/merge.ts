@@ -4,7 +4,8 @@
  *
  * Elements are the same where their ids are, else where their places and names are. What was opened stays open; a part
  * marked `data-lazy` was asked for by itself, and one marked `data-keep` tells what was done here: both stay. An element
- * marked `data-scope` that is gone while the focus is in it waits, marked `data-gone`, until the focus has left.
+ * marked `data-scope` that is gone while the focus is in it waits, marked `data-gone`, until the focus has left; what is
+ * being sent from any is waited for.
  */
 import htmx from "htmx.org";
 
@@ -89,6 +90,8 @@ function one(old: ChildNode, next: Node, added: Element[]): void {
 const isOfHtmx = (name: string, element: Element): boolean => name === "class" && /\bhtmx-/.test(element.className);
 
 function gone(node: ChildNode): void {
+  // What was sent from it has not been answered yet, and the answer is to be seen.
+  if (node instanceof HTMLElement && node.querySelector(".htmx-request") !== null) return;
   if (!(node instanceof HTMLElement && node.hasAttribute("data-scope") && node.contains(document.activeElement))) {
     node.remove();
     return;
