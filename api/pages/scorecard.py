@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from babel.dates import format_date, format_timedelta
+from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.numbers import format_decimal, format_percent
 from fastapi import Response
 from markupsafe import Markup
@@ -67,8 +67,16 @@ async def scorecard(visitor: Visiting) -> Response:
     if answered.is_refused:
         return board_page(visitor, "scorecard.html", status=422, problem=problem_of(found), figures=[], **shared)
     figures = _figures(visitor, found["items"], asked["group_by"])
+    begins, ends = (format_date(date.fromisoformat(asked[name]), locale=visitor.locale) for name in ("from", "to"))
     return board_page(
-        visitor, "scorecard.html", problem=None, figures=figures, incomplete="incomplete" in found, **shared
+        visitor,
+        "scorecard.html",
+        problem=None,
+        figures=figures,
+        begins=begins,
+        ends=ends,
+        incomplete="incomplete" in found,
+        **shared,
     )
 
 
@@ -156,7 +164,7 @@ def _label(visitor: Visitor, group: str | None, by: str) -> str:
     if group is None:
         return visitor.gettext("No depot" if by == "depot" else "Nobody")
     if by == "day":
-        return format_date(date.fromisoformat(group), "EEE d MMM", locale=visitor.locale)
+        return format_skeleton("MMMEd", date.fromisoformat(group), locale=visitor.locale)
     return visitor.gettext(group) if by == "role" else group
 
 
