@@ -23,6 +23,7 @@ from api import (
     push,
     supervisors,
     systems,
+    yards,
 )
 from api.assets import Assets
 from api.metrics import measuring
@@ -91,6 +92,7 @@ def create_app(
         auditors,
         hooks,
         systems,
+        yards,
     )
     routers = (*(module.router for module in modules), *PAGES)
     app.router.routes[:0] = [route for router in routers for route in router.routes]

@@ -145,4 +145,4 @@ def _contact(customer_id: str, contact: Contact) -> dict[str, Any]:
 
 def _shown(one: Person | Contact) -> dict[str, Any]:
     shown: dict[str, Any] = msgspec.to_builtins(one)
-    return shown | {"channels": channels.shown(one.channels)}
+    return shown | {"channels": channels.shown(one.channels), "phone": channels.phone(one.channels)}

@@ -5,7 +5,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -22,7 +22,7 @@ from domain.facts import FACTS
 from domain.flags import FlagReason
 from domain.values import Status
 from projections.commitments import CommitmentFilter
-from projections.flags import FlagFilter
+from projections.flags import FlagFilter, FlagGroupBy, Without
 from projections.history import HistoryFilter
 from projections.reading import Reader
 from projections.scorecard import GroupBy
@@ -31,7 +31,9 @@ __all__ = [
     "READING",
     "AsOf",
     "CommitmentsQuery",
+    "FlagGroupsQuery",
     "FlagsQuery",
+    "FlagsWanted",
     "HistoryQuery",
     "Paged",
     "ScorecardQuery",
@@ -112,7 +114,9 @@ class CommitmentsQuery(Paged, Wanted):
     pass
 
 
-class FlagsQuery(Paged):
+class FlagsWanted(Body):
+    """The filters of the flags."""
+
     reason: FlagReason | None = None
     recipient: ActorText | None = None
     role: Role | None = None
@@ -120,10 +124,21 @@ class FlagsQuery(Paged):
     kind: Line | None = None
     depot: Line | None = None
     rescue_before: Instant | None = None
-    as_of: Instant | None = None
+    without: Annotated[Without | None, Field(description="Those that have none of it")] = None
+    commitment_id: UUID | None = None
 
     def filter(self) -> FlagFilter:
-        return FlagFilter(**self.model_dump(exclude={"limit", "cursor", "as_of"}))
+        return FlagFilter(**self.model_dump(include=set(FlagsWanted.model_fields)))
+
+
+class FlagsQuery(Paged, FlagsWanted):
+    as_of: Instant | None = None
+    include: Annotated[Literal["commitment"] | None, Field(description="What comes with each flag")] = None
+
+
+class FlagGroupsQuery(FlagsWanted):
+    by: FlagGroupBy
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
 
 
 class HistoryQuery(Paged):

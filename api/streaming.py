@@ -15,7 +15,7 @@ from domain.errors import Invalid
 from projections.log import end_of_the_log
 from projections.watching import Change, Look, Watch
 
-__all__ = ["LastEventId", "as_they_come", "stream"]
+__all__ = ["LastEventId", "as_they_come", "hints", "stream"]
 
 C = TypeVar("C", bound=Change)
 
@@ -94,3 +94,40 @@ def _told(look: Look[C]) -> list[bytes]:
     for position, name, row in look.take():
         events.append(format_sse_event(event=name, data_str=msgspec.json.encode(row).decode(), id=str(position)))
     return events
+
+
+async def hints(
+    request: Request, watch: Watch[C], concerns: Callable[[C], bool], last_event_id: str, *, pause_seconds: float = 1.0
+) -> Response:
+    """That something has changed which concerns this reader, and not what: `changed`, once in `pause_seconds` at most.
+
+    For a page that asks for itself anew. It is told so at once, too: what changed since it was made is not lost. Who
+    comes back hears of it only where he missed something.
+    """
+    after = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else None
+    told = _hints(watch, concerns, after, request.app.state.stopping, pause_seconds)
+    return StreamingResponse(told, media_type="text/event-stream", headers=_HEADERS)
+
+
+async def _hints(
+    watch: Watch[C], concerns: Callable[[C], bool], after: int | None, stopping: asyncio.Event, pause_seconds: float
+) -> AsyncIterator[bytes]:
+    ends = asyncio.ensure_future(stopping.wait())
+    try:
+        async with watch.look(after, lambda change: ("changed", None) if concerns(change) else None) as look:
+            position, news = look.position if after is None or look.reset else after, after is None
+            yield format_sse_event(id=str(position), retry=_RETRY_MS)
+            while not ends.done():
+                if news:
+                    yield format_sse_event(event="changed", data_str="{}", id=str(position))
+                    await asyncio.wait((ends,), timeout=pause_seconds)
+                something = asyncio.ensure_future(look.wait())
+                await asyncio.wait((something, ends), timeout=_ALIVE_SECONDS, return_when="FIRST_COMPLETED")
+                something.cancel()
+                told, news = [*look.take()], look.reset
+                position = max((one.position for one in told), default=look.position if look.reset else position)
+                look.reset, news = False, news or bool(told)
+                if not news:
+                    yield KEEPALIVE_COMMENT
+    finally:
+        ends.cancel()

@@ -1,7 +1,8 @@
 """For supervisors and systems: who carries what, which promises are in danger, how the word is kept."""
 
+from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, NotRequired
+from typing import Annotated, Any, NotRequired
 from uuid import UUID
 
 from fastapi import Query, Request, Response
@@ -12,6 +13,7 @@ from api.commanding import Commanding, answer, commitment_id
 from api.fields import OrderId, PathText, Role, RouteId
 from api.querying import (
     READING,
+    FlagGroupsQuery,
     FlagsQuery,
     ScorecardQuery,
     completeness,
@@ -22,6 +24,7 @@ from api.querying import (
     reads,
 )
 from api.routes import routes
+from api.runtime import Runtime
 from api.schemas import AssignmentBody, EscalationBody, OrderAssignmentBody, RouteBody
 from api.streaming import LastEventId, stream
 from api.who import Inquiry
@@ -33,10 +36,11 @@ from domain.escalating import lift, take
 from domain.handing_over import assign_own, release_own
 from domain.order import Order, assign_order, unassign_order
 from policies.routing import route_orders
-from projections.flags import COUNTED_TO, FlagRow, Flags
+from projections.commitments import Commitments
+from projections.flags import COUNTED_TO, FlagGroup, FlagRow, Flags
 from projections.scorecard import Scorecard, ScorecardGroup
 from projections.tasks import assignments_of
-from projections.views import CommitmentView
+from projections.views import CommitmentView, view
 
 __all__ = ["router"]
 
@@ -50,6 +54,13 @@ class FlagsPage(TypedDict):
     next_cursor: str | None
     total: int
     total_capped: NotRequired[bool]
+    incomplete: NotRequired[bool]
+
+
+class FlagGroups(TypedDict):
+    """The flags counted by what they have in common, the most urgent group first; at most `limit` groups."""
+
+    items: list[FlagGroup]
     incomplete: NotRequired[bool]
 
 
@@ -149,7 +160,8 @@ async def flags(
 ) -> Response:
     """The promises that are going wrong, or that their keeper does not have; most urgent first.
 
-    With `as_of`, those that this answered then.
+    With `as_of`, those that this answered then; with `include=commitment` each with its commitment, as it stands or
+    as it stood then.
     """
     runtime = inquiry.runtime
     wanted, reader = asked.filter(), Flags(runtime.database, runtime.keyring)
@@ -166,7 +178,30 @@ async def flags(
     next_cursor = cursor(shown[-1].rescue_by, shown[-1].commitment_id) if len(found) > asked.limit else None
     capped = {"total_capped": True} if total > COUNTED_TO else {}
     gaps = await completeness(reader, "flags", "commitments")
-    return page(request, shown, next_cursor, total=min(total, COUNTED_TO), **capped, **gaps)
+    items = await _with_commitments(runtime, shown, asked) if asked.include == "commitment" else shown
+    return page(request, items, next_cursor, total=min(total, COUNTED_TO), **capped, **gaps)
+
+
+async def _with_commitments(runtime: Runtime, flags: list[FlagRow], asked: FlagsQuery) -> list[dict[str, Any]]:
+    """Flags with what was promised, and how it stands; null where that is left out."""
+    ids = [flag.commitment_id for flag in flags]
+    if asked.as_of is None:
+        views = await Commitments(runtime.database, runtime.keyring).some(ids)
+    else:
+        states = await runtime.ledger.commitments_at(ids, asked.as_of)
+        views = {id: view(state) for id, state in states.items()}
+    return [asdict(flag) | {"commitment": views.get(flag.commitment_id)} for flag in flags]
+
+
+@router.get("/flags/groups", response_model=FlagGroups)
+async def count_flags(
+    inquiry: Annotated[Inquiry, reads("flags"), READING], asked: Annotated[FlagGroupsQuery, Query()]
+) -> Response:
+    """How many promises are in danger, by what they have in common; the group with the most urgent one comes first."""
+    runtime = inquiry.runtime
+    reader = Flags(runtime.database, runtime.keyring)
+    groups = await reader.groups(asked.filter(), asked.by, now=await runtime.now(), limit=asked.limit)
+    return answer({"items": groups, **await completeness(reader, "flags")})
 
 
 @router.get("/flags/stream", response_class=StreamingResponse)
@@ -179,7 +214,7 @@ async def stream_flags(
     """The flags as they come and go, with the filters of the page: `flagged` and `cleared`, and `reset` where something
     was lost: read the page again. `id` is the position of the event that caused it.
     """
-    for name in ("limit", "cursor", "as_of"):
+    for name in ("limit", "cursor", "as_of", "include"):
         if name in asked.model_fields_set:
             raise Invalid(f"/query/{name}", "is not a parameter of this request")
     wanted = asked.filter()

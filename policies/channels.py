@@ -13,11 +13,12 @@ from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 from apprise import Apprise, AppriseAsset, AppriseAttachment, NotifyBase, NotifyFormat
+from apprise.utils.parse import is_phone_no
 
 from domain.errors import Invalid, UpheldError
 from policies.wording import Text
 
-__all__ = ["NotTaken", "check", "masked", "merged", "send", "shown"]
+__all__ = ["NotTaken", "check", "masked", "merged", "phone", "send", "shown"]
 
 # It tells the log the whole address that it could not read, secrets included.
 logging.getLogger("apprise").disabled = True
@@ -73,6 +74,24 @@ def masked(channel: str) -> str:
         return bare
     host, slash, path = rest.partition("/")
     return f"{scheme}://{host}{slash}{_MASK if path else ''}"
+
+
+def phone(channels: Sequence[str]) -> str | None:
+    """The number at which somebody can be called: the first to which one of his channels sends.
+
+    >>> phone(["mailto://shop:secret@example.com?to=li@example.com", "signal://gateway/+15551230000/+8613800138000"])
+    '+8613800138000'
+    """
+    for channel in channels:
+        opened = _opened(channel)
+        if opened is None or "target_phone" not in opened.template_tokens:
+            continue
+        for target in getattr(opened, "targets", ()):
+            # Some channels keep beside each number by which way it is reached.
+            for text in (target,) if isinstance(target, str) else target:
+                if isinstance(text, str) and (number := is_phone_no(text)):  # type: ignore[no-untyped-call]
+                    return f"+{number['full']}"
+    return None
 
 
 def merged(wanted: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:

@@ -27,12 +27,20 @@ class FlagChange:
     after: Raised | None
 
     def told(self, wanted: FlagFilter) -> tuple[str, FlagRow] | None:
-        """The event for somebody who asks for certain flags: `flagged`, `cleared`, or none."""
+        """The event for somebody who asks for certain flags: `flagged`, `cleared`, or none.
+
+        Who deals with it is no part of the flag.
+        """
         if self.after is not None and self.after.matches(wanted):
-            return "flagged", self.after.flag
+            is_known = self.before is not None and self.before.flag == self.after.flag
+            return None if is_known else ("flagged", self.after.flag)
         if self.before is not None and self.before.matches(wanted):
             return "cleared", self.before.flag
         return None
+
+    def concerns(self, wanted: FlagFilter) -> bool:
+        """Whether a board that shows certain flags shows another picture now."""
+        return any(raised is not None and raised.matches(wanted) for raised in (self.before, self.after))
 
 
 class FlagWatch(Watch[FlagChange]):

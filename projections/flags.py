@@ -7,7 +7,7 @@ held until a fact ended it moves to a table of its own, so that what is past cos
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString, NamedTuple, cast
+from typing import Any, Literal, LiteralString, NamedTuple, cast
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -16,11 +16,22 @@ from domain.commitment import Commitment
 from domain.flags import FlagReason, flag_spans
 from projections.projection import Page, Projection, Recorded, State, columns
 from projections.reading import Reader, where
-from projections.views import opened
+from projections.views import CommitmentView, opened
 from store.facts import read_fact
 from store.queries import queries
 
-__all__ = ["COUNTED_TO", "FLAGS", "FlagFilter", "FlagRow", "Flags", "Raised"]
+__all__ = [
+    "COUNTED_TO",
+    "FLAGS",
+    "FlagFilter",
+    "FlagGroup",
+    "FlagGroupBy",
+    "FlagRow",
+    "Flags",
+    "Raised",
+    "Standing",
+    "Without",
+]
 
 SQL = queries("projections", "flags.sql")
 
@@ -161,6 +172,10 @@ def _turn(spans: Sequence[_Span], at: datetime, then: Sequence[_Span]) -> tuple[
 FLAGS = Projection("flags", 2, SQL, FlagsPage)
 
 
+Without = Literal["recipient", "depot"]
+FlagGroupBy = Literal["recipient", "depot", "reason", "made_by", "kind", "role"]
+
+
 @dataclass(frozen=True, slots=True)
 class FlagFilter:
     """Which flags are asked for; what is None does not matter."""
@@ -172,6 +187,8 @@ class FlagFilter:
     kind: str | None = None
     depot: str | None = None
     rescue_before: datetime | None = None
+    without: Without | None = None
+    commitment_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +207,34 @@ class FlagRow:
     due_at: datetime
     receipt_due_at: datetime | None
     rescue_by: datetime
+    depot: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlagGroup:
+    """How many flags have something in common, and until when the first of them can be saved.
+
+    `group` is None for those that have no recipient, or no depot, where that is what they are grouped by.
+    """
+
+    group: str | None
+    flags: int
+    rescue_by: datetime
+
+
+class Standing(NamedTuple):
+    """How far a flag has climbed, and who deals with it: no part of the flag's row, but of what a board shows."""
+
+    escalation_level: int
+    taken_by: str | None
+    paused_until: datetime | None
 
 
 class Raised(NamedTuple):
-    """A flag with what else it can be asked for by."""
+    """A flag, and what is being done about it; nothing is known of that where its promise is not projected yet."""
 
     flag: FlagRow
-    depot: str | None
+    standing: Standing | None
 
     def matches(self, wanted: FlagFilter) -> bool:
         """Whether it is among those that are asked for, as the query has it."""
@@ -207,8 +245,10 @@ class Raised(NamedTuple):
             and wanted.role in (None, flag.role)
             and wanted.made_by in (None, flag.made_by)
             and wanted.kind in (None, flag.kind)
-            and wanted.depot in (None, self.depot)
+            and wanted.depot in (None, flag.depot)
             and (wanted.rescue_before is None or flag.rescue_by < wanted.rescue_before)
+            and wanted.commitment_id in (None, flag.commitment_id)
+            and (wanted.without is None or getattr(flag, wanted.without) is None)
         )
 
 
@@ -276,7 +316,16 @@ class Flags(Reader):
         return dict(await self.fetch(SQL["touched"], {"after": after, "until": until}))
 
     def _raised(self, row: tuple[Any, ...]) -> Raised:
-        return Raised(_flag(row, self._words_now(row)), row[14])
+        if (shown := self._commitment(row)) is None:
+            return Raised(_flag(row, None), None)
+        standing = Standing(shown.escalation_level, shown.taken_by, shown.paused_until)
+        return Raised(_flag(row, shown.promise), standing)
+
+    async def groups(self, wanted: FlagFilter, by: FlagGroupBy, *, now: datetime, limit: int) -> list[FlagGroup]:
+        """The flags that hold now, counted by what they have in common; the most urgent group first."""
+        filters, params = _conditions(wanted)
+        query = SQL["groups"].format(filters=filters, column=_COLUMNS[by])
+        return [FlagGroup(*row) for row in await self.fetch(query, params | {"now": now, "limit": limit})]
 
     async def total(self, wanted: FlagFilter, *, now: datetime) -> int:
         """How many hold, exact to `COUNTED_TO`; one more means that there are more."""
@@ -292,14 +341,28 @@ class Flags(Reader):
         return int(rows[0][0])
 
     def _words_now(self, row: tuple[Any, ...]) -> str | None:
-        id, (document, personal, wrapped) = row[0], row[11:14]
-        return opened(document, personal, wrapped, self.keyring, id).promise if document is not None else None
+        shown = self._commitment(row)
+        return shown.promise if shown is not None else None
+
+    def _commitment(self, row: tuple[Any, ...]) -> CommitmentView | None:
+        id, (document, personal, wrapped) = row[0], row[12:15]
+        return opened(document, personal, wrapped, self.keyring, id) if document is not None else None
 
     def _words_then(self, row: tuple[Any, ...]) -> str | None:
         """A making or an amendment says the whole promise, so that the last of them is enough."""
-        id, (version, topic, stored, wrapped) = row[0], row[11:]
+        id, (version, topic, stored, wrapped) = row[0], row[12:]
         key = self.keyring.key_of(id, wrapped)
         return cast("str | None", read_fact(self.keyring, key, id, version, topic, stored).promise)
+
+
+_COLUMNS: dict[FlagGroupBy, LiteralString] = {
+    "recipient": "f.recipient",
+    "depot": "f.depot",
+    "reason": "f.reason",
+    "made_by": "f.made_by",
+    "kind": "f.kind",
+    "role": "f.role",
+}
 
 
 def _conditions(
@@ -313,6 +376,9 @@ def _conditions(
         ("f.kind = %(kind)s", "kind", wanted.kind),
         ("f.depot = %(depot)s", "depot", wanted.depot),
         ("f.rescue_by < %(rescue_before)s", "rescue_before", wanted.rescue_before),
+        ("f.commitment_id = %(commitment_id)s", "commitment_id", wanted.commitment_id),
+        ("f.recipient IS NULL", "no_recipient", wanted.without == "recipient" or None),
+        ("f.depot IS NULL", "no_depot", wanted.without == "depot" or None),
         ("(f.rescue_by, f.commitment_id) > (%(rescue_by)s, %(id)s)", "rescue_by", after[0] if after else None),
     )
     return filters, params | ({"id": after[1]} if after else {})
@@ -326,7 +392,7 @@ def _literal(at: datetime) -> LiteralString:
 
 
 def _flag(row: tuple[Any, ...], promise: str | None) -> FlagRow:
-    id, order_id, kind, reason, since, role, recipient, made_by, due_at, receipt_due_at, rescue_by = row[:11]
+    id, order_id, kind, reason, since, role, recipient, made_by, due_at, receipt_due_at, rescue_by, depot = row[:12]
     return FlagRow(
-        id, order_id, kind, promise, reason, since, role, recipient, made_by, due_at, receipt_due_at, rescue_by
+        id, order_id, kind, promise, reason, since, role, recipient, made_by, due_at, receipt_due_at, rescue_by, depot
     )

@@ -47,7 +47,7 @@ SELECT * FROM unnest(%b::uuid[], %b::timestamptz[], %b::timestamptz[], %b::times
 
 -- page: the flags that hold now and match, most urgent first, with the commitment's encrypted words
 SELECT f.commitment_id, f.order_id, f.kind, f.reason, f.since, f.role, f.recipient, f.made_by, f.due_at,
-       f.receipt_due_at, f.rescue_by, c.document, c.personal, s.key, f.depot
+       f.receipt_due_at, f.rescue_by, f.depot, c.document, c.personal, s.key
 FROM flags f JOIN streams s ON s.id = f.commitment_id LEFT JOIN commitments c ON c.id = f.commitment_id
 WHERE f.begins_at <= %(now)s AND (f.ends_at IS NULL OR f.ends_at > %(now)s) AND {filters}
 ORDER BY f.rescue_by, f.commitment_id LIMIT %(limit)s;
@@ -55,8 +55,8 @@ ORDER BY f.rescue_by, f.commitment_id LIMIT %(limit)s;
 -- raised_between: the commitments on which the clock raised a flag, or another one, in a stretch of time
 SELECT DISTINCT commitment_id FROM flags WHERE known_from > %(after)s AND known_from <= %(until)s;
 
--- position: up to which event they are known
-SELECT position FROM checkpoints WHERE name = 'flags';
+-- position: up to which event they are known, with what their promises say and who deals with them
+SELECT coalesce(min(position), 0) FROM checkpoints WHERE name IN ('flags', 'commitments');
 
 -- touched: what was recorded about in a stretch of the log, and where the last of it stands
 SELECT originator_id, max(notification_id) FROM stored_events
@@ -68,9 +68,14 @@ SELECT count(*) FROM (
     WHERE f.begins_at <= %(now)s AND (f.ends_at IS NULL OR f.ends_at > %(now)s) AND {filters}
     LIMIT %(most)s) AS counted;
 
+-- groups: the flags that hold now and match, counted by what they have in common, the most urgent group first
+SELECT {column}, count(*), min(f.rescue_by) FROM flags f
+WHERE f.begins_at <= %(now)s AND (f.ends_at IS NULL OR f.ends_at > %(now)s) AND {filters}
+GROUP BY {column} ORDER BY min(f.rescue_by), {column} NULLS FIRST LIMIT %(limit)s;
+
 -- page_at: the flags that held at an instant and match, most urgent first, with the fact that last said the words
 SELECT f.commitment_id, f.order_id, f.kind, f.reason, f.since, f.role, f.recipient, f.made_by, f.due_at,
-       f.receipt_due_at, f.rescue_by, said.originator_version, said.topic, said.state, s.key
+       f.receipt_due_at, f.rescue_by, f.depot, said.originator_version, said.topic, said.state, s.key
 FROM (
     (SELECT f.* FROM flags f
      WHERE f.known_from <= {at} AND (f.ends_at IS NULL OR f.ends_at > {at}) AND {filters}

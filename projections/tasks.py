@@ -120,7 +120,7 @@ def _context(stream: UUID) -> bytes:
     return b"stop/" + stream.bytes
 
 
-TASKS = Projection("tasks", 2, SQL, TasksPage)
+TASKS = Projection("tasks", 3, SQL, TasksPage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ CREATE TABLE stops (
 -- indexes: what its queries look rows up by
 CREATE INDEX tasks_live_idx ON tasks (recipient) WHERE ends_at IS NULL;
 CREATE INDEX tasks_past_idx ON tasks (recipient, ends_at, begins_at, commitment_id) WHERE ends_at IS NOT NULL;
+CREATE INDEX stops_departs_at_idx ON stops (departs_at) WHERE departs_at IS NOT NULL;
 
 -- forget: take out what these streams led to
 WITH forgotten AS (DELETE FROM tasks WHERE commitment_id = ANY(%(streams)s))

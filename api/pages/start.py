@@ -20,7 +20,7 @@ from domain.flags import FlagReason
 from policies.texts import translations
 from projections.flags import COUNTED_TO, FlagFilter, Flags
 
-__all__ = ["REASONS", "router"]
+__all__ = ["REASONS", "own_page", "router"]
 
 router = routes("", "pages", documented=False)
 
@@ -72,14 +72,14 @@ async def courier() -> Response:
 @router.get("/who")
 async def who(visitor: Visiting) -> Response:
     """The choice of who one is, in open mode."""
-    return visitor.page("who.html", next=_own(visitor.request.query_params.get("next", "/")))
+    return visitor.page("who.html", next=own_page(visitor.request.query_params.get("next", "/")))
 
 
 @router.post("/who")
 async def choose_who(visitor: Visiting) -> Response:
     """Be somebody from now on, in open mode, and go on to where one wanted to go."""
     sent = once(await form_fields(visitor.request))
-    next_page = _own(sent.get("next", "/"))
+    next_page = own_page(sent.get("next", "/"))
     try:
         actor = known_actor(sent.get("actor", "").strip(), visitor.runtime, X_ACTOR.name)
     except Unauthenticated as error:
@@ -93,10 +93,10 @@ async def choose_language(visitor: Visiting) -> Response:
     sent = once(await form_fields(visitor.request))
     if (wanted := sent.get("locale", "")) not in LOCALES:
         raise Invalid("/locale", f"is none of {', '.join(LOCALES)}")
-    return _back(_own(sent.get("next", "/")), LOCALE_COOKIE, wanted)
+    return _back(own_page(sent.get("next", "/")), LOCALE_COOKIE, wanted)
 
 
-def _own(next_page: str) -> str:
+def own_page(next_page: str) -> str:
     """A page of ours, as a path: whoever sends a form leads nobody elsewhere."""
     parts = urlsplit(next_page)
     is_own = not parts.scheme and not parts.netloc and next_page.startswith("/") and "\\" not in next_page

@@ -91,6 +91,8 @@ def ask_everything(api: Api) -> None:
         api.get("/v1/flags", **{name: value})
         api.get("/v1/flags", **{name: value}, as_of=a_day_ago)
     api.get("/v1/flags")
+    api.get("/v1/flags/groups", by="recipient")
+    api.get("/v1/yard", from_=then, to=(datetime.fromisoformat(then) + timedelta(hours=1)).isoformat())
     api.get("/v1/tasks", recipient=recipient)
     api.get("/v1/tasks", recipient=recipient, as_of=a_day_ago)
     api.get(f"/v1/orders/{about['order_id']}")

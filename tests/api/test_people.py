@@ -39,12 +39,13 @@ def test_a_person_is_answered_with_secrets_masked(supervisor: Api, courier: str)
     }
     answered = put(supervisor, courier, **person)
 
-    assert answered == {"actor": courier, **person, "channels": [MASKED, "tgram://****/12315544/"]}
+    assert answered == {"actor": courier, **person, "channels": [MASKED, "tgram://****/12315544/"], "phone": None}
     assert supervisor.get(f"/v1/people/{courier}") == answered
 
 
 def test_what_is_left_out_has_its_default(supervisor: Api, courier: str) -> None:
     assert put(supervisor, courier) == {
+        "phone": None,
         "actor": courier,
         "name": "Li Wei",
         "locale": "en",
@@ -208,7 +209,7 @@ def test_a_customers_contact_is_kept_and_masked(agent: Api, order: str) -> None:
     answer = agent.put(path, contact)
 
     assert answer.status_code == 200
-    assert answer.json() == {"customer_id": f"CU/{order}", **contact, "channels": [MASKED]}
+    assert answer.json() == {"customer_id": f"CU/{order}", **contact, "channels": [MASKED], "phone": None}
     assert agent.get(path) == answer.json()
     assert agent.delete(path).status_code == 204
     refused(agent.request("GET", path), 404, "not_found")

@@ -295,6 +295,7 @@ def test_a_flag_says_what_is_wrong_since_when_and_until_when_it_can_be_mended(
                 "due_at": made["due"]["at"],
                 "receipt_due_at": due,
                 "rescue_by": agent.at(minutes=30),
+                "depot": f"depot {order}",
             }
         ],
         "next_cursor": None,

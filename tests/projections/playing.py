@@ -258,8 +258,9 @@ def _flag(state: Commitment, at: datetime, wanted: dict[str, object]) -> FlagRow
         due_at=state.due.at,
         receipt_due_at=handoff.receipt_due_at,
         rescue_by=rescue_by(state, flag.role, at),
+        depot=handoff.trip.depot,
     )
-    has = asdict(row) | {"depot": handoff.trip.depot}
+    has = asdict(row)
     before = wanted.get("rescue_before")
     matches = all(has[name] == value for name, value in wanted.items() if name != "rescue_before")
     return row if matches and (before is None or row.rescue_by < before) else None  # type: ignore[operator]

@@ -2,6 +2,9 @@
 import htmx from "htmx.org";
 import "htmx-ext-sse";
 import { keys } from "./keys";
+import { merging } from "./merge";
+import { refusals } from "./refusals";
+import { scopes } from "./scopes";
 
 // Neither styles nor code in the page itself: its policy allows none.
 htmx.config.includeIndicatorStyles = false;
@@ -9,3 +12,6 @@ htmx.config.allowEval = false;
 // What a page shows is asked of the server, and kept nowhere.
 htmx.config.historyCacheSize = 0;
 keys();
+scopes();
+merging();
+refusals();

@@ -11,9 +11,12 @@ export function keys(): void {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.isComposing) return;
     if (isTyping(event.target) && !event.altKey) return;
-    const found = [...document.querySelectorAll<HTMLElement>("[data-key]")].find(
-      (element) => element.dataset["key"] === event.key.toLowerCase() && element.offsetParent !== null,
-    );
+    // In a list the one counts in which the focus is; else the first.
+    const scope = document.activeElement?.closest("[data-scope]");
+    const found = [
+      ...(scope?.querySelectorAll<HTMLElement>("[data-key]") ?? []),
+      ...document.querySelectorAll<HTMLElement>("[data-key]"),
+    ].find((element) => element.dataset["key"] === event.key.toLowerCase() && element.offsetParent !== null);
     if (found === undefined) return;
     event.preventDefault();
     if (found.matches("input:not([type=radio], [type=checkbox]), textarea, select")) found.focus();

@@ -1,0 +1,192 @@
+"""What the board shows of a flag: what is wrong, how long there is to mend it, and who can be asked.
+
+What the API answers is JSON; here it becomes what a template can write down in its reader's time and language.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from babel.dates import format_timedelta
+from fastapi import Response
+
+from api.pages.start import REASONS
+from api.pages.visiting import Visitor, encoded
+from domain.flags import FlagReason
+
+__all__ = [
+    "FILTERS",
+    "GROUPED_BY",
+    "Listing",
+    "Sent",
+    "Shown",
+    "board_page",
+    "group_links",
+    "instant",
+    "people_of",
+    "problem_of",
+    "shown_flags",
+    "wanted",
+]
+
+FILTERS = ("reason", "recipient", "made_by", "depot", "kind", "role", "without")
+GROUPED_BY = ("recipient", "depot", "reason", "made_by")
+_ON_A_PAGE = 20
+_ICONS: dict[FlagReason, str] = {
+    "disputed": "disputed",
+    "declined": "declined",
+    "attempted": "attempted",
+    "overdue": "overdue",
+    "unassigned": "nobody",
+    "stale_revision": "changed",
+    "not_received": "waiting",
+}
+
+
+def instant(text: str | None) -> datetime | None:
+    """An instant as the API writes it.
+
+    >>> instant("2026-11-20T02:15:00Z").hour
+    2
+    """
+    return datetime.fromisoformat(text) if text is not None else None
+
+
+class Sent(dict[str, str]):
+    """What an address or a form holds; what it does not hold is empty.
+
+    >>> Sent(due="2026-11-25T18:00")["reason"]
+    ''
+    """
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A flag as the board shows it; `keeper` and `taker` are what the book of people calls them."""
+
+    flag: Mapping[str, Any]
+    commitment: Mapping[str, Any] | None
+    keeper: str | None
+    phone: str | None
+    maker: str
+    taker: str | None
+    taken_until: datetime | None
+    state: str | None
+    icon: str
+
+    @property
+    def id(self) -> str:
+        return str(self.flag["commitment_id"])
+
+    def at(self, name: str) -> datetime | None:
+        """An instant of the flag by its name."""
+        return instant(self.flag[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list of flags: those on this page, how many there are, and where the next page is; or why there is none."""
+
+    flags: list[Shown]
+    total: int
+    capped: bool
+    incomplete: bool
+    next: str | None
+    problem: str | None = None
+
+
+def wanted(visitor: Visitor) -> Sent:
+    """The filters that stand in the address; what is empty there is not asked for."""
+    asked = visitor.request.query_params
+    return Sent((name, asked[name].strip()) for name in FILTERS if asked.get(name, "").strip())
+
+
+async def shown_flags(visitor: Visitor, **more: str | None) -> Listing:
+    """The flags that the address asks for, most urgent first."""
+    filters = wanted(visitor)
+    cursor = visitor.request.query_params.get("cursor") or None
+    query = {**filters, "cursor": cursor, "limit": _ON_A_PAGE, "include": "commitment", **more}
+    answered = await visitor.ask("GET", "/v1/flags", query=query)
+    found = answered.json()
+    if answered.is_refused:
+        return Listing([], 0, False, False, None, problem_of(found))
+    items = found["items"]
+    actors = {flag[name] for flag in items for name in ("recipient", "made_by") if flag[name]}
+    actors |= {
+        flag["commitment"]["taken_by"] for flag in items if flag["commitment"] and flag["commitment"]["taken_by"]
+    }
+    people = await people_of(visitor, actors)
+    following = {**_place(visitor), **filters, "cursor": found["next_cursor"]} if found["next_cursor"] else None
+    return Listing(
+        [_shown(flag, people, visitor.now) for flag in items],
+        found["total"],
+        "total_capped" in found,
+        "incomplete" in found,
+        f"/board?{urlencode(following)}" if following else None,
+    )
+
+
+def _place(visitor: Visitor) -> dict[str, str]:
+    by = visitor.request.query_params.get("by", "")
+    return {"by": by} if by in GROUPED_BY else {}
+
+
+def _shown(flag: Mapping[str, Any], people: Mapping[str, Mapping[str, Any]], now: datetime) -> Shown:
+    commitment, recipient = flag["commitment"], flag["recipient"]
+    paused = instant(commitment["paused_until"]) if commitment else None
+    takes = commitment["taken_by"] if commitment and paused is not None and paused > now else None
+    handoffs = commitment["handoffs"] if commitment else []
+    known = people.get(recipient or "", {})
+    return Shown(
+        flag=flag,
+        commitment=commitment,
+        keeper=known.get("name"),
+        phone=known.get("phone"),
+        maker=people.get(flag["made_by"], {}).get("name") or flag["made_by"],
+        taker=people.get(takes or "", {}).get("name") or takes,
+        taken_until=paused if takes else None,
+        state=next((one["state"] for one in handoffs if one["role"] == flag["role"]), None),
+        icon=_ICONS[flag["reason"]],
+    )
+
+
+async def people_of(visitor: Visitor, actors: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    """What the book of people says of some actors, by actor; of some it says nothing."""
+    asked = sorted(actors)
+    found = await asyncio.gather(*(visitor.read(f"/v1/people/{encoded(actor)}") for actor in asked))
+    return {actor: person for actor, person in zip(asked, found, strict=True) if person is not None}
+
+
+def problem_of(answered: Mapping[str, Any]) -> str:
+    """Why the API refused something, in its own words."""
+    faults = [f"{fault['pointer']} {fault['detail']}" for fault in answered.get("errors", [])]
+    return "; ".join(faults) or str(answered.get("detail", ""))
+
+
+async def group_links(visitor: Visitor, by: str, groups: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The groups with what each is called, and where its flags are found."""
+    filters, found = wanted(visitor), []
+    actors = {group["group"] for group in groups if group["group"]} if by in ("recipient", "made_by") else set()
+    people = await people_of(visitor, actors)
+    for group in groups:
+        own = {by: group["group"]} if group["group"] is not None else {"without": by}
+        query = urlencode({**filters, **own})
+        name = people.get(group["group"] or "", {}).get("name")
+        found.append({**group, "name": name, "rescue_by": instant(group["rescue_by"]), "query": query})
+    return found
+
+
+def board_page(visitor: Visitor, template: str, *, status: int = 200, **values: Any) -> Response:
+    """A page of the board, with the words that all of them need."""
+
+    def ago(at: datetime) -> str:
+        return format_timedelta(at - visitor.now, granularity="minute", add_direction=True, locale=visitor.locale)
+
+    reasons = {reason: visitor.gettext(words) for reason, words in REASONS.items()}
+    return visitor.page(template, status=status, reasons=reasons, ago=ago, filters=wanted(visitor), **values)

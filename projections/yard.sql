@@ -1,0 +1,9 @@
+-- loads: the live promises on the orders that vehicles carry which leave in a stretch of time
+SELECT t.order_id, t.role, c.id FROM stops t
+JOIN commitments c ON c.order_id = t.order_id AND c.status IN ('open', 'broken')
+WHERE t.departs_at >= %(from)s AND t.departs_at < %(to)s AND {filters}
+ORDER BY t.departs_at, t.recipient, t.stop, t.order_id LIMIT %(limit)s;
+
+-- depots: from where vehicles leave in a stretch of time
+SELECT DISTINCT depot FROM stops
+WHERE departs_at >= %(from)s AND departs_at < %(to)s AND depot IS NOT NULL ORDER BY depot LIMIT %(limit)s

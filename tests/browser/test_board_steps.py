@@ -1,0 +1,136 @@
+"""The next steps on the board, in a real browser: by keyboard, without scripts, and while others act, too."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.api.serving import Api, Serving
+from tests.browser.night import Night
+from tests.browser.office import Opened, check_everybody_can_read, opening_pages
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+    with Serving(tmp_path_factory.mktemp("board")) as serving:
+        yield Night(serving)
+
+
+@pytest.fixture
+def opened(browser: Browser, night: Night) -> Iterator[Opened]:
+    with opening_pages(browser, night.serving, "supervisor:wang") as opened:
+        yield opened
+
+
+def test_a_promise_is_taken_and_given_to_somebody_else_by_keyboard_alone(opened: Opened, night: Night) -> None:
+    id = night.unread("SO-keys", hours=2)
+    page = opened("/board")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(page.locator(f"#f-{id}")).to_be_focused()
+    page.keyboard.press("t")
+    expect(page.locator(f"#f-{id} [role=status]").first).to_be_focused()
+    assert "You deal with it now." in page.locator(f"#f-{id}").inner_text()
+    assert "Wang Fang deals with it until" in page.locator(f"#f-{id}").inner_text()
+    page.keyboard.press("o")
+    expect(page.locator(f"#who-{id}")).to_be_visible()
+    page.locator(f"#who-{id}").focus()
+    page.keyboard.type("courier:bo")
+    page.keyboard.press("Enter")
+    expect(page.locator(f"#f-{id} .done[role=status]")).to_contain_text("Somebody else is to keep it now.")
+
+    assert night.agent.commitment(id)["handoffs"][0]["recipient"] == "courier:bo"
+    assert night.agent.commitment(id)["taken_by"] == "supervisor:wang"
+    assert night.agent.get("/v1/orders/SO-keys")["assignments"][0]["depot"] == "north", "what was planned stays"
+
+
+def test_without_scripts_a_promise_is_raised_and_amended_once(opened: Opened, night: Night) -> None:
+    id = night.unread("SO-plain", hours=2)
+    page = opened("/board", java_script_enabled=False)
+    with page.expect_navigation():
+        page.locator(f"#raise-{id}").click()
+    assert page.url.endswith(f"/board#f-{id}")
+    page.goto(f"{night.serving.url}/board/flags/{id}")
+    page.locator(f"#why-{id}").fill("The van broke down")
+    page.locator(f"#due-{id}").fill("2001-01-01T10:00")
+    page.get_by_role("button", name="Amend", exact=True).click()
+    assert "Not recorded" in page.get_by_role("alert").inner_text()
+    assert page.locator(f"#due-{id}").get_attribute("aria-invalid") == "true"
+    assert page.locator(f"#why-{id}").input_value() == "The van broke down", "what was typed is still there"
+    page.locator(f"#due-{id}").fill("2099-01-02T10:00")
+    page.get_by_role("button", name="Amend", exact=True).click()
+    commitment = night.agent.commitment(id)
+
+    assert (commitment["revision"], commitment["due"]["at"]) == (2, "2099-01-02T10:00:00Z")
+    assert night.agent.told(id).count("CommitmentEscalated") >= 1
+
+
+def test_a_form_that_is_sent_twice_is_one_command(night: Night) -> None:
+    id = night.unread("SO-twice", hours=2)
+    client, headers = night.oms.client, {"X-Actor": "supervisor:wang"}
+    before = night.agent.commitment(id)["escalation_level"]
+    for _ in range(2):
+        sent = client.post(f"/board/flags/{id}", data={"do": "raised", "key": "one-tap"}, headers=headers)
+        assert sent.status_code == 303, sent.text
+    foreign = client.post(
+        f"/board/flags/{id}", data={"do": "raised"}, headers={**headers, "Sec-Fetch-Site": "cross-site"}
+    )
+
+    assert night.agent.commitment(id)["escalation_level"] == before + 1
+    assert foreign.status_code == 403
+
+
+def test_what_others_do_is_seen_at_once_and_disturbs_nobody(opened: Opened, night: Night) -> None:
+    mine, other = night.unread("SO-mine", hours=2), night.unread("SO-other", hours=2.5)
+    page = opened("/board")
+    page.locator(f"#m-{mine} summary").click()
+    page.locator(f"#why-{mine}").fill("half a sen")
+    night.supervisor.command(other, "escalations", {"action": "taken"})
+    expect(page.locator(f"#f-{other}")).to_contain_text("Wang Fang deals with it until", timeout=5_000)
+    new = night.unread("SO-new", hours=0.5)
+    expect(page.locator(f"#f-{new}")).to_be_visible(timeout=5_000)
+    expect(page.locator(f"#why-{mine}")).to_be_focused()
+    page.keyboard.type("tence")
+    assert page.locator(f"#why-{mine}").input_value() == "half a sentence"
+    night.supervisor.command(new, "fulfilment", {})
+    expect(page.locator(f"#f-{new}")).to_have_count(0, timeout=5_000)
+    night.supervisor.command(mine, "fulfilment", {})
+    expect(page.locator(f"#f-{mine} .gone")).to_be_visible(timeout=5_000)
+
+
+def test_the_keepers_word_on_the_phone_and_the_customers_link(opened: Opened, night: Night) -> None:
+    id = night.unread("SO-known", hours=2)
+    page = opened("/board")
+    page.locator(f"#m-{id} summary").click()
+    page.locator(f"#do-{id}").get_by_role("button", name="Show the customer's link").click()
+    link = page.locator(f"#link-{id}")
+    expect(link).to_be_focused()
+    assert "/c/" in link.input_value()
+    page.locator(f"#do-{id}").get_by_role("button", name="Record: he knows").click()
+    expect(page.locator(f"#f-{id}")).to_contain_text("Recorded: the keeper knows.")
+
+    assert night.agent.commitment(id)["handoffs"][0]["received"]
+    assert night.agent.history(commitment_id=id, type="HandoffAcknowledged")[0]["actor"] == "supervisor:wang"
+
+
+def test_many_are_amended_at_once_after_a_look_at_what_becomes_of_them(opened: Opened, night: Night) -> None:
+    ids = [night.unread(f"SO-snow-{n}", hours=3, recipient="courier:snow") for n in range(3)]
+    page = opened("/board?recipient=courier%3Asnow")
+    page.get_by_role("link", name="Amend many at once").click()
+    page.locator("input[name=reason]").fill("Snow")
+    page.keyboard.press("Enter")
+    expect(page.locator("#preview")).to_have_text("3 promises would be amended")
+    check_everybody_can_read(page)
+    page.get_by_role("button", name="Amend 3 promises").click()
+    expect(page.locator("#progress")).to_contain_text("3 of 3", timeout=10_000)
+    expect(page.locator("#progress")).to_contain_text("Done", timeout=10_000)
+    check_everybody_can_read(page)
+
+    assert {night.agent.commitment(id)["revision"] for id in ids} == {2}
+
+
+def test_what_does_not_exist_is_not_found(night: Night) -> None:
+    api: Api = night.supervisor
+    for path in ("/board/flags/no-such", "/board/jobs/no-such"):
+        assert api.request("GET", path).status_code == 404
+    assert api.client.get("/board/stream?reason=no-such", headers={"X-Actor": "supervisor:wang"}).status_code == 422
