@@ -126,7 +126,9 @@ def test_nobody_is_told_what_is_wrong_with_a_body_who_does_not_say_who_asks(agen
     refused(answer, 401, "unauthenticated")
 
 
-def test_nothing_but_the_state_of_the_process_the_test_clock_and_whom_one_can_be_is_answered_to_nobody(agent: Api) -> None:
+def test_nothing_but_the_state_of_the_process_the_test_clock_and_whom_one_can_be_is_answered_to_nobody(
+    agent: Api,
+) -> None:
     described = agent.client.get("/openapi.json").json()["paths"]
     open_to_all = {"/livez", "/readyz", "/metrics", "/v1/test-clock", "/v1/hooks/{name}", "/c/{token}", "/k/{token}"}
     open_to_all.add("/v1/keepers")  # in open mode, where one chooses who one is

@@ -93,8 +93,8 @@ class Phone:
     """The page, as somebody sees and taps it.
 
     >>> phone.enter("courier:li")  # doctest: +SKIP
-    >>> phone.open(id)
-    >>> phone.tap("I know")
+    >>> phone.open(id)  # doctest: +SKIP
+    >>> phone.tap("I know")  # doctest: +SKIP
     """
 
     def __init__(self, context: BrowserContext, url: str, tab: Page | None = None) -> None:
