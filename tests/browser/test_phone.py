@@ -247,7 +247,7 @@ def test_a_phone_whose_clock_is_wrong_sends_the_right_time_and_says_so(
 ) -> None:
     id = office.promise()
     phone = phones()
-    # The clock of the worker cannot be set here, and on a phone both have the same: it must not send what can be undone.
+    # The clock of the worker cannot be set here, and on a phone both have the same: let it not send.
     phone.page.add_init_script("Object.defineProperty(ServiceWorkerRegistration.prototype, 'sync', { value: null })")
     phone.page.clock.install(time=datetime.now().astimezone() + wrong_by)
     phone.enter(office.courier).open(id)
