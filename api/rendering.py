@@ -8,6 +8,7 @@ from babel.dates import format_skeleton
 from fastapi import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from api.texts import language_of
 from policies.texts import local, translations
 
 __all__ = ["page", "wants_json"]
@@ -28,6 +29,7 @@ def _environment(locale: str) -> Environment:
     environment = Environment(
         loader=PackageLoader("api"), autoescape=True, undefined=StrictUndefined, extensions=["jinja2.ext.i18n"]
     )
+    environment.filters["language"] = language_of
     environment.install_gettext_translations(translations("api", locale), newstyle=True)  # type: ignore[attr-defined]
     return environment
 
