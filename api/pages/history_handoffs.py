@@ -78,7 +78,7 @@ _REPORTS = frozenset({"HandoffAcknowledged", "HandoffHeld", "HandoffDeclined"})
 
 
 def handed(items: Iterable[HistoryItem], asked: Mapping[str, Receipt]) -> list[Held]:
-    """The hand-offs of one promise, in the order in which they began; `asked` is what each role had to confirm.
+    """The hand-offs of one promise, role by role as they began; `asked` is what each role had to confirm.
 
     >>> [(held.recipient, held.revision, held.received_at) for held in handed(items, asked)]  # doctest: +SKIP
     [('warehouse:hu', 1, datetime(…)), ('courier:bo', 1, None)]
@@ -97,7 +97,9 @@ def handed(items: Iterable[HistoryItem], asked: Mapping[str, Receipt]) -> list[H
             folding.report(held, item)
         elif item.type == "ReceiptMissed" and held is not None:
             held.missed_at = item.recorded_at
-    return sorted([*folding.done, *folding.live.values()], key=lambda held: held.since)
+    path = list(asked)
+    every = [*folding.done, *folding.live.values()]
+    return sorted(every, key=lambda held: (path.index(held.role) if held.role in path else len(path), held.since))
 
 
 def _names(item: HistoryItem, name: str) -> list[str]:

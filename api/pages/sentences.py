@@ -195,7 +195,7 @@ def _escalated(e: Event) -> Sentence:
     why = e.words.reason(e.text("cause") or "")
     words = e.t(_LEVELS[level] if level in _LEVELS else _LEVELS[3], why=why)
     by = (e.t("by %(who)s", who=e.person),) if e.text("cause") == "raised" else ()
-    return Sentence(words, "up", "alarm", e.said("note", msg("Note")), by)
+    return Sentence(words, "up", "", e.said("note", msg("Note")), by)
 
 
 def _taken(e: Event) -> Sentence:
