@@ -104,7 +104,8 @@ def _asked(visitor: Visitor) -> Asked:
     params = visitor.request.query_params
     recipient, written = params.get("recipient", "").strip(), params.get("at", "").strip()
     at = instant_in(written, visitor.tz) if written else None
-    unread = {"at": visitor.gettext(FAULTS["from"])} if written and at is None else {}
+    fault = FAULTS["from"]
+    unread = {"at": visitor.gettext(fault)} if written and at is None else {}
     shown = local_value(at if at is not None else visitor.now, visitor.tz) if not unread else written
     return Asked(recipient, shown, at, unread)
 

@@ -96,9 +96,10 @@ def _told(shown: CommitmentView, words: Wording) -> dict[str, str]:
 
 
 def _handoff(one: HandoffView, words: Wording) -> str:
+    state = HANDOFF_STATES[one.state]
     if one.recipient is None:
-        return words.t(HANDOFF_STATES["unassigned"])
+        return words.t(state)
     if one.asked == "none":
         return f"{words.who(one.recipient)}: {words.t('nothing to confirm')}"
     has = words.t("received") if one.received else words.t("not received")
-    return f"{words.who(one.recipient)}: {words.t(HANDOFF_STATES[one.state])}; {has}"
+    return f"{words.who(one.recipient)}: {words.t(state)}; {has}"
