@@ -103,15 +103,15 @@ async def history(
     asked: Annotated[HistoryQuery, Query()],
     accept: Annotated[str, Header()] = "",
 ) -> Response:
-    """What happened, in the order in which it was recorded. As CSV or NDJSON, all of it."""
+    """What happened, in the order in which it was recorded, or the newest first. As CSV or NDJSON, all of it."""
     place = position_in(asked.cursor, tuple[int])
-    wanted = asked.filter(place[0] if place else 0)
+    wanted = asked.filter(place[0] if place else None)
     reader = History(inquiry.runtime.database, inquiry.runtime.keyring)
     export = _export(accept)
     if export is not None:
         lines = _ndjson(reader.export(wanted)) if export == "application/x-ndjson" else _csv(reader.export(wanted))
         return StreamingResponse(lines, media_type=export)
-    found = await reader.page(wanted, asked.limit + 1)
+    found = await reader.page(wanted, asked.limit + 1, newest_first=asked.is_newest_first)
     shown = found[: asked.limit]
     next_cursor = cursor(shown[-1].position) if len(found) > asked.limit else None
     return page(request, shown, next_cursor, **await completeness(reader, "history"))

@@ -1,10 +1,11 @@
 """For customers: the one promise that a link opens, in the words in which it was given, and a way to object."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
-from fastapi import Header, Response
+from fastapi import Header, Query, Response
 
 from api.commanding import Commanding, answer, commitment_id
 from api.fields import PathText
@@ -29,6 +30,9 @@ __all__ = ["router"]
 router = routes("", "customers")
 
 Accept = Annotated[str, Header(include_in_schema=False)]
+Lang = Annotated[str, Query(description="The language of the page: en, zh-CN or bg; else the browser's")]
+_EARLIER = 20
+"""How many revisions back a customer sees; more were hardly promised to anybody."""
 Standing = Literal["kept", "kept_late", "disputed", "overdue", "withdrawn", "open"]
 
 
@@ -38,6 +42,14 @@ class DueTold(msgspec.Struct):
     at: object
     not_before: object
     time_zone: str
+
+
+class Before(msgspec.Struct):
+    """What was promised before, and until when that stood."""
+
+    promise: str | None
+    due_at: object
+    until: object
 
 
 class PromiseTold(msgspec.Struct):
@@ -56,9 +68,11 @@ class PromiseTold(msgspec.Struct):
     known: bool | None
     """Whether whoever must keep it has confirmed that he knows of it; None where he is not asked to."""
     erased: bool
+    before: list[Before]
+    """The earlier words and times, the latest first."""
 
 
-def told(commitment: Commitment) -> PromiseTold:
+async def told(runtime: Runtime, commitment: Commitment) -> PromiseTold:
     """What a customer may see of a commitment."""
     due = commitment.due
     return PromiseTold(
@@ -74,7 +88,19 @@ def told(commitment: Commitment) -> PromiseTold:
         kept_at=commitment.kept_at,
         known=_known(commitment),
         erased=commitment.promise is None,
+        before=await _before(runtime, commitment),
     )
+
+
+async def _before(runtime: Runtime, commitment: Commitment) -> list[Before]:
+    """What was promised in earlier revisions, where the customer heard something else than what came after."""
+    found, later = [], commitment
+    for revision in range(commitment.revision - 1, max(commitment.revision - 1 - _EARLIER, 0), -1):
+        earlier = await runtime.ledger.commitment_in(commitment.id, revision)
+        if (earlier.promise, earlier.due.at) != (later.promise, later.due.at):
+            found.append(Before(earlier.promise, earlier.due.at, later.stated_at))
+        later = earlier
+    return found
 
 
 def _known(commitment: Commitment) -> bool | None:
@@ -114,22 +140,30 @@ async def close_link(inquiry: Inquiring, id: PathText) -> Response:
 @router.head("/c/{token}", include_in_schema=False)
 @router.get("/c/{token}")
 async def see(
-    runtime: Process, token: PathText, accept: Accept = "", accept_language: Annotated[str, Header()] = ""
+    runtime: Process,
+    token: PathText,
+    accept: Accept = "",
+    accept_language: Annotated[str, Header()] = "",
+    lang: Lang = "",
 ) -> Response:
     """The promise that a link opens: as JSON for who accepts `application/json`, else as a page."""
-    locale = chosen(accept_language)
+    locale = chosen(lang or accept_language)
     try:
         commitment = await runtime.ledger.commitment(await _linked(runtime, token))
     except NotFound as error:
         if wants_json(accept):
             return problem(error)
         return page("no_promise.html", locale, zone("UTC"), status=404)
-    return _shown(commitment, accept, locale)
+    return await _shown(runtime, commitment, accept, locale)
 
 
 @router.post("/c/{token}")
 async def object_to(
-    runtime: Process, token: PathText, accept: Accept = "", accept_language: Annotated[str, Header()] = ""
+    runtime: Process,
+    token: PathText,
+    accept: Accept = "",
+    accept_language: Annotated[str, Header()] = "",
+    lang: Lang = "",
 ) -> Response:
     """The customer did not get what counts as kept: it is open again, as `disputed`."""
     try:
@@ -139,13 +173,14 @@ async def object_to(
         if wants_json(accept):
             return problem(error)
         if isinstance(error, NotFound):
-            return page("no_promise.html", chosen(accept_language), zone("UTC"), status=404)
+            return page("no_promise.html", chosen(lang or accept_language), zone("UTC"), status=404)
         if not isinstance(error, CommitmentNotClosed):
             raise
     else:
         if wants_json(accept):
-            return answer(told(commitment), headers=_PRIVATE)
-    return Response(status_code=303, headers={"Location": f"/c/{token}"})
+            return answer(await told(runtime, commitment), headers=_PRIVATE)
+    query = f"?{urlencode({'lang': lang})}" if lang else ""
+    return Response(status_code=303, headers={"Location": f"/c/{token}{query}"})
 
 
 async def _dispute(runtime: Runtime, id: UUID) -> Commitment:
@@ -166,11 +201,11 @@ async def _linked(runtime: Runtime, token: str) -> UUID:
     return id
 
 
-_PRIVATE = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Language"}
+_PRIVATE = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex", "Vary": "Accept, Accept-Language"}
 
 
-def _shown(commitment: Commitment, accept: str, locale: str) -> Response:
-    shown = told(commitment)
+async def _shown(runtime: Runtime, commitment: Commitment, accept: str, locale: str) -> Response:
+    shown = await told(runtime, commitment)
     if wants_json(accept):
         return answer(shown, headers=_PRIVATE)
     return page("promise.html", locale, zone(commitment.due.time_zone), told=shown, time_zone=commitment.due.time_zone)

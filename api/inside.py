@@ -5,7 +5,7 @@ So there is one way to validate, to decide and to answer, whoever asks.
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,10 @@ from starlette.types import ASGIApp, Message, Scope
 
 from api.who import SENDER
 
-__all__ = ["Answered", "Asked", "ask"]
+__all__ = ["Answered", "Asked", "Flowing", "ask"]
+
+_AHEAD = 4
+"""How many pieces of an answer are made ahead of who reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +106,58 @@ async def ask(app: ASGIApp, asked: Asked) -> Answered:
         if answered.status == 0:
             raise
     return answered
+
+
+class Flowing:
+    """An answer that is read as it is made, however long it is, and never held as a whole.
+
+    >>> flowing = await Flowing.of(app, Asked("auditor:chen", "GET", "/v1/history", headers=csv))  # doctest: +SKIP
+    >>> StreamingResponse(flowing.pieces(), flowing.status)  # doctest: +SKIP
+    """
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self._made: asyncio.Queue[bytes | None] = asyncio.Queue(_AHEAD)
+        self._task: asyncio.Task[None]
+
+    @classmethod
+    async def of(cls, app: ASGIApp, asked: Asked) -> "Flowing":
+        """Make a request, and wait until its answer begins. Raises what it fails with before that."""
+        flowing, begun = cls(), asyncio.Event()
+        sent = [b""]
+
+        async def receive() -> Message:
+            if sent:
+                return {"type": "http.request", "body": sent.pop(), "more_body": False}
+            return {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                flowing.status = message["status"]
+                flowing.headers = {name.decode(): value.decode("latin-1") for name, value in message["headers"]}
+                begun.set()
+            elif piece := message.get("body"):
+                await flowing._made.put(piece)
+
+        async def call() -> None:
+            try:
+                await app(asked.scope(), receive, send)
+            finally:
+                begun.set()
+                await flowing._made.put(None)
+
+        flowing._task = asyncio.create_task(call())
+        await begun.wait()
+        if flowing.status == 0:
+            await flowing._task
+        return flowing
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """The answer, piece by piece. Raises what broke it off, so that whoever reads it does not take it for whole."""
+        try:
+            while (piece := await self._made.get()) is not None:
+                yield piece
+            await self._task
+        finally:
+            self._task.cancel()

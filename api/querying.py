@@ -153,9 +153,24 @@ class HistoryQuery(Paged):
     from_: Annotated[Instant | None, Field(alias="from")] = None
     to: Instant | None = None
     after: Annotated[int, Field(ge=0, le=2**62)] = 0
+    before: Annotated[int | None, Field(ge=0, le=2**62)] = None
+    order: Annotated[Literal["oldest_first", "newest_first"], Field(description="An export is oldest first")] = (
+        "oldest_first"
+    )
 
-    def filter(self, after: int) -> HistoryFilter:
-        return HistoryFilter(**self.model_dump(exclude={"limit", "cursor", "after"}), after=max(after, self.after))
+    @property
+    def is_newest_first(self) -> bool:
+        return self.order == "newest_first"
+
+    def filter(self, place: int | None) -> HistoryFilter:
+        """What is asked for, from where the page before has ended, if there was one."""
+        after, before = self.after, self.before
+        if place is not None and self.is_newest_first:
+            before = min(place, before) if before is not None else place
+        elif place is not None:
+            after = max(place, after)
+        named = self.model_dump(exclude={"limit", "cursor", "after", "before", "order"})
+        return HistoryFilter(**named, after=after, before=before)
 
 
 class ScorecardQuery(Body):

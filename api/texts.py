@@ -6,7 +6,7 @@
 
 from babel import negotiate_locale
 
-__all__ = ["LOCALES", "chosen"]
+__all__ = ["LOCALES", "chosen", "language_of"]
 
 LOCALES = ("en", "zh_CN", "bg")
 _ALIASES = {"zh": "zh_CN", "bg": "bg", "en": "en"}
@@ -29,3 +29,16 @@ def _ranges(header: str) -> list[tuple[str, float]]:
         except ValueError:
             continue
     return found
+
+
+def language_of(text: str) -> str:
+    """Whose voice should read words that are in no known language: what their script tells, else nothing.
+
+    >>> language_of("免费"), language_of("кабел"), language_of("cable")
+    ('zh-CN', 'bg', '')
+    """
+    if any("\u3040" <= letter <= "\u30ff" for letter in text):
+        return "ja"
+    if any("\u4e00" <= letter <= "\u9fff" for letter in text):
+        return "zh-CN"
+    return "bg" if any("\u0400" <= letter <= "\u04ff" for letter in text) else ""

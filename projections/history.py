@@ -113,6 +113,7 @@ class HistoryFilter:
     from_: datetime | None = None
     to: datetime | None = None
     after: int | None = None
+    before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +144,16 @@ class History(Reader):
     ['CommitmentMade', 'HandoffAssigned']
     """
 
-    async def page(self, wanted: HistoryFilter, limit: int) -> list[HistoryItem]:
-        """The first facts that match; a next page goes on after the position of the last of them."""
-        return await self._page(wanted, limit, until=None)
+    async def page(self, wanted: HistoryFilter, limit: int, *, newest_first: bool = False) -> list[HistoryItem]:
+        """The first facts that match; a next page goes on after the position of the last of them, and before it where
+        the newest come first.
+        """
+        return await self._page(wanted, limit, until=None, newest_first=newest_first)
 
     async def at(self, positions: Sequence[int]) -> dict[int, HistoryItem]:
         """The facts at some positions, but for those that the history leaves out."""
         params = {"positions": list(positions), "limit": len(positions)}
-        rows = await self.fetch(SQL["page"].format(matching=SQL["at"]), params)
+        rows = await self.fetch(SQL["page"].format(matching=SQL["at"], direction=""), params)
         return {row[0]: self._item(row) for row in rows}
 
     async def export(self, wanted: HistoryFilter) -> AsyncIterator[HistoryItem]:
@@ -165,7 +168,9 @@ class History(Reader):
                 yield item
             wanted = replace(wanted, after=items[-1].position)
 
-    async def _page(self, wanted: HistoryFilter, limit: int, until: int | None) -> list[HistoryItem]:
+    async def _page(
+        self, wanted: HistoryFilter, limit: int, until: int | None, *, newest_first: bool = False
+    ) -> list[HistoryItem]:
         filters, params = where(
             ("h.commitment_id = %(commitment_id)s", "commitment_id", wanted.commitment_id),
             ("h.order_id = %(order_id)s", "order_id", wanted.order_id),
@@ -178,6 +183,7 @@ class History(Reader):
             ("h.position > last_position_before(%(from)s)", "from", wanted.from_),
             ("h.position <= last_position_before(%(to)s)", "to", wanted.to),
             ("h.position > %(after)s", "after", wanted.after),
+            ("h.position < %(before)s", "before", wanted.before),
             ("h.position <= %(until)s", "until", until),
         )
         # Who acted, and on whose behalf, are found by an index each. With an OR between them the planner would rather
@@ -187,8 +193,10 @@ class History(Reader):
             params["actor"] = wanted.actor
             others: LiteralString = "h.on_behalf_of = %(actor)s AND h.actor <> %(actor)s"
             ways = [f"h.actor = %(actor)s AND {filters}", f"{others} AND {filters}"]
-        matching = " UNION ALL ".join([SQL["matching"].format(filters=way) for way in ways])
-        rows = await self.fetch(SQL["page"].format(matching=matching), params | {"limit": limit})
+        direction: LiteralString = "DESC" if newest_first else ""
+        matching = " UNION ALL ".join([SQL["matching"].format(filters=way, direction=direction) for way in ways])
+        page = SQL["page"].format(matching=matching, direction=direction)
+        rows = await self.fetch(page, params | {"limit": limit})
         return [self._item(row) for row in rows]
 
     def _item(self, row: tuple[Any, ...]) -> HistoryItem:

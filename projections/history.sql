@@ -38,19 +38,19 @@ INSERT INTO history (position, type, commitment_id, order_id, customer_id, actor
 SELECT * FROM unnest(%b::bigint[], %b::text[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
                      %b::bytea[], %b::bytea[], %b::timestamptz[], %b::timestamptz[], %b::bigint[]);
 
--- matching: the first facts that match
-(SELECT * FROM history h WHERE {filters} ORDER BY h.position LIMIT %(limit)s);
+-- matching: the first facts that match, or the last
+(SELECT * FROM history h WHERE {filters} ORDER BY h.position {direction} LIMIT %(limit)s);
 
 -- at: the facts at some positions
 SELECT * FROM history h WHERE h.position = ANY(%(positions)s);
 
--- page: the first of the facts that match, and what the log holds of them; limited first, so that only those are looked up
+-- page: the first of the facts that match, or the last, and what the log holds of them; limited first, so that only those are looked up
 SELECT h.position, h.type, h.commitment_id, h.order_id, h.customer_id, h.actor, h.on_behalf_of, h.recorded_at,
        h.occurred_at, h.revision, e.originator_id, e.originator_version, e.state, s.key
-FROM (SELECT * FROM ({matching}) AS m ORDER BY m.position LIMIT %(limit)s) AS h
+FROM (SELECT * FROM ({matching}) AS m ORDER BY m.position {direction} LIMIT %(limit)s) AS h
 JOIN stored_events e ON e.notification_id = h.position
 JOIN streams s ON s.id = e.originator_id
-ORDER BY h.position;
+ORDER BY h.position {direction};
 
 -- last: the last position that is in the history
 SELECT coalesce(max(position), 0) FROM history

@@ -1,7 +1,28 @@
 """The pages, one module a kind of user; each stands on the API and shows what that answers."""
 
-from api.pages import board, board_acts, board_bulk, scorecard, start, yard
+from api.pages import (
+    board,
+    board_acts,
+    board_bulk,
+    history,
+    history_commitment,
+    history_screen,
+    scorecard,
+    start,
+    yard,
+)
 
 __all__ = ["ROUTERS"]
 
-ROUTERS = (start.router, board.router, board_acts.router, board_bulk.router, yard.router, scorecard.router)
+_PAGES = (
+    start,
+    board,
+    board_acts,
+    board_bulk,
+    yard,
+    scorecard,
+    history,
+    history_commitment,
+    history_screen,
+)
+ROUTERS = tuple(page.router for page in _PAGES)

@@ -1,23 +1,21 @@
 """The start page: who one is, where one goes, and the promises that are in danger; and the choice of a language."""
 
 from datetime import UTC
-from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Header, Response
+from fastapi import Response
 
 from api.assets import built
 from api.forms import form_fields, once
 from api.pages.visiting import ACTOR_COOKIE, LOCALE_COOKIE, Visiting
+from api.pages.wording import REASONS
 from api.parameters import X_ACTOR
 from api.rendering import page
 from api.routes import routes
-from api.texts import LOCALES, chosen
-from api.who import Process, known_actor
-from domain.deadlines import zone
+from api.texts import LOCALES
+from api.who import known_actor
 from domain.errors import Invalid, Unauthenticated
 from domain.flags import FlagReason
-from policies.texts import translations
 from projections.flags import COUNTED_TO, FlagFilter, Flags
 
 __all__ = ["REASONS", "own_page", "router"]
@@ -26,14 +24,14 @@ router = routes("", "pages", documented=False)
 
 _SHOWN = 50
 _YEAR = 365 * 24 * 3600
-REASONS: dict[FlagReason, str] = {
-    "disputed": "The customer says it did not happen",
-    "declined": "Who must keep it said no",
-    "attempted": "Tried, and not kept",
-    "overdue": "Overdue",
-    "unassigned": "Nobody is to keep it",
-    "stale_revision": "Who must keep it knows an older version",
-    "not_received": "Who must keep it does not know of it",
+_ICONS: dict[FlagReason, str] = {
+    "disputed": "disputed",
+    "declined": "declined",
+    "attempted": "attempted",
+    "overdue": "overdue",
+    "unassigned": "nobody",
+    "stale_revision": "changed",
+    "not_received": "waiting",
 }
 _OWN_SCRIPT = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:;"
@@ -44,21 +42,16 @@ _OWN_SCRIPT = {
 
 
 @router.get("/")
-async def start(runtime: Process, accept_language: Annotated[str, Header()] = "") -> Response:
-    """The promises in danger, most urgent first."""
-    if runtime.settings.auth == "required":
-        raise Unauthenticated("sign in first")
-    now, reader, locale = await runtime.now(), Flags(runtime.database, runtime.keyring), chosen(accept_language)
-    time_zone, texts = runtime.catalogue.default_time_zone, translations("api", locale)
-    return page(
+async def start(visitor: Visiting) -> Response:
+    """Where everybody goes from here, and the promises in danger, most urgent first."""
+    runtime, now = visitor.runtime, visitor.now
+    reader = Flags(runtime.database, runtime.keyring)
+    return visitor.page(
         "start.html",
-        locale,
-        zone(time_zone),
         flags=await reader.page(FlagFilter(), now=now, limit=_SHOWN, after=None),
         total=min(await reader.total(FlagFilter(), now=now), COUNTED_TO),
-        words={reason: texts.gettext(words) for reason, words in REASONS.items()},
-        time_zone=time_zone,
-        now=now,
+        words={reason: visitor.gettext(words) for reason, words in REASONS.items()},
+        icons=_ICONS,
     )
 
 
@@ -72,7 +65,10 @@ async def courier() -> Response:
 @router.get("/who")
 async def who(visitor: Visiting) -> Response:
     """The choice of who one is, in open mode."""
-    return visitor.page("who.html", next=own_page(visitor.request.query_params.get("next", "/")))
+    params = visitor.request.query_params
+    role = params.get("role", "")
+    begun = f"{role}:" if role in visitor.runtime.catalogue.roles else (visitor.actor or "")
+    return visitor.page("who.html", next=own_page(params.get("next", "/")), begun=begun)
 
 
 @router.post("/who")
@@ -83,7 +79,7 @@ async def choose_who(visitor: Visiting) -> Response:
     try:
         actor = known_actor(sent.get("actor", "").strip(), visitor.runtime, X_ACTOR.name)
     except Unauthenticated as error:
-        return visitor.page("who.html", status=422, next=next_page, refused=str(error))
+        return visitor.page("who.html", status=422, next=next_page, begun=sent.get("actor", ""), refused=str(error))
     return _back(next_page, ACTOR_COOKIE, str(actor))
 
 

@@ -127,7 +127,7 @@ class Visitor:
 
     def who_are_you(self) -> Response:
         """Before anything else: who he is. The page leads back to where he wanted to go."""
-        return self.page("who.html", next=self.address)
+        return self.page("who.html", next=self.address, begun="")
 
 
 async def _visitor(request: Request) -> Visitor:
