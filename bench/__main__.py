@@ -13,7 +13,21 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from bench import appends, clock, day, importing, lag, notice, peers, rebuild, report, requests, scale, streams
+from bench import (
+    appends,
+    clock,
+    day,
+    importing,
+    keystrokes,
+    lag,
+    notice,
+    peers,
+    rebuild,
+    report,
+    requests,
+    scale,
+    streams,
+)
 from bench.measure import Figure, Goal, Options, machine
 from bench.processes import stop_servers
 
@@ -29,6 +43,7 @@ _PARTS: dict[str, tuple[Callable[[Options], Awaitable[list[Figure]]], Sequence[G
     "notice": (notice.notice, notice.GOALS),
     "streams": (streams.streams, streams.GOALS),
     "day": (day.day, day.GOALS),
+    "typing": (keystrokes.typing, keystrokes.GOALS),
 }
 _ALSO = {"memory": "scale"}
 """What is measured along with another part."""

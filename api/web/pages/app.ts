@@ -1,6 +1,7 @@
 /** What the server's pages do besides being read: parts are asked for anew (htmx), and keys lead where a mouse would. */
 import htmx from "htmx.org";
 import "htmx-ext-sse";
+import { awayness, copying, proposals } from "./desk";
 import { keys } from "./keys";
 
 // Neither styles nor code in the page itself: its policy allows none.
@@ -9,3 +10,6 @@ htmx.config.allowEval = false;
 // What a page shows is asked of the server, and kept nowhere.
 htmx.config.historyCacheSize = 0;
 keys();
+proposals();
+copying();
+awayness();
