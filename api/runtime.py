@@ -26,6 +26,8 @@ from policies.telling import NAME as TELLING
 from policies.telling import TellingPolicy, anything_to_tell
 from policies.webhooks import WebhookPolicy
 from projections.checkpoints import prepare
+from projections.commitment_stream import CommitmentWatch
+from projections.commitments import Commitments
 from projections.flag_stream import FlagWatch
 from projections.flags import Flags
 from projections.history import History
@@ -79,11 +81,13 @@ class Runtime:
     reached: dict[str, int] = field(default_factory=dict)
     flag_watch: FlagWatch = field(init=False)
     task_watch: TaskWatch = field(init=False)
+    commitment_watch: CommitmentWatch = field(init=False)
     _connections: int = 0
 
     def __post_init__(self) -> None:
         self.flag_watch = FlagWatch(Flags(self.database, self.keyring), self.log, self.now)
         self.task_watch = TaskWatch(Tasks(self.database, self.keyring), self.log)
+        self.commitment_watch = CommitmentWatch(Commitments(self.database, self.keyring), self.log)
 
     @property
     def roster(self) -> Roster:
@@ -171,7 +175,7 @@ class Runtime:
             "routing": partial(RoutingPolicy(self.ledger, self.catalogue, self.staff).run, self.log),
             **self._webhooks(),
         }
-        watches = self.flag_watch.run(), self.task_watch.run()
+        watches = self.flag_watch.run(), self.task_watch.run(), self.commitment_watch.run()
         return [self.log.follow(), self.staff.follow(), *watches, lead(self.database, works)]
 
     def _webhooks(self) -> dict[str, Work]:

@@ -13,7 +13,22 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from bench import appends, clock, day, importing, lag, notice, peers, phone, rebuild, report, requests, scale, streams
+from bench import (
+    appends,
+    clock,
+    day,
+    importing,
+    keystrokes,
+    lag,
+    notice,
+    peers,
+    phone,
+    rebuild,
+    report,
+    requests,
+    scale,
+    streams,
+)
 from bench.measure import Figure, Goal, Options, machine
 from bench.processes import stop_servers
 
@@ -30,6 +45,7 @@ _PARTS: dict[str, tuple[Callable[[Options], Awaitable[list[Figure]]], Sequence[G
     "streams": (streams.streams, streams.GOALS),
     "day": (day.day, day.GOALS),
     "phone": (phone.phone, phone.GOALS),
+    "typing": (keystrokes.typing, keystrokes.GOALS),
 }
 _ALSO = {"memory": "scale"}
 """What is measured along with another part."""

@@ -117,6 +117,14 @@ class Commitments(Reader):
         rows = await self.fetch(SQL["page"].format(filters=filters), params | {"limit": limit})
         return [(row[0], self._view(row)) for row in rows]
 
+    async def reached(self) -> int:
+        """Up to which event everything about the commitments is to be seen, here and in what else tells of them."""
+        return int((await self.fetch(SQL["reached"], {}))[0][0])
+
+    async def touched(self, after: int, until: int) -> list[tuple[int, UUID, str]]:
+        """The commitments that were recorded about behind a position, up to another: where last, and who made them."""
+        return [(row[0], row[1], row[2]) for row in await self.fetch(SQL["touched"], {"after": after, "until": until})]
+
     async def of_order(self, order_id: str) -> list[CommitmentView]:
         """All commitments of an order, newest first."""
         found: list[tuple[int, CommitmentView]] = []

@@ -53,6 +53,15 @@ SELECT c.position, c.id, c.document, c.personal, s.key
 FROM commitments c JOIN streams s ON s.id = c.id
 WHERE c.id = ANY(%(ids)s);
 
+-- reached: up to which event it is known how commitments stand, what is wrong with them, and what happened
+SELECT coalesce(min(position), 0) FROM checkpoints WHERE name IN ('commitments', 'flags', 'history');
+
+-- touched: the commitments that were recorded about in a stretch of the log, and who made them
+SELECT max(e.notification_id), c.id, c.made_by
+FROM stored_events e JOIN commitments c ON c.id = e.originator_id
+WHERE e.notification_id > %(after)s AND e.notification_id <= %(until)s
+GROUP BY c.id ORDER BY max(e.notification_id);
+
 -- page: the newest commitments that match, before a position
 SELECT c.position, c.id, c.document, c.personal, s.key
 FROM commitments c JOIN streams s ON s.id = c.id

@@ -66,6 +66,21 @@ class Visitor:
         return f"{path}?{query}" if query else path
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether the page is shown inside another program: only the desk is made for that."""
+        path, query = self.request.url.path, self.request.query_params
+        return path.split("/")[1] == "desk" and query.get("embed") == "1"
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        """Who may show the page within his own: nobody, but for whom the settings name."""
+        allowed = self.runtime.settings.frame_ancestors
+        if not self.is_embedded or allowed is None:
+            return PAGE_HEADERS
+        policy = PAGE_HEADERS["Content-Security-Policy"]
+        return {**PAGE_HEADERS, "Content-Security-Policy": policy.replace("ancestors 'none'", f"ancestors {allowed}")}
+
+    @property
     def zone_name(self) -> str:
         return self.person.time_zone if self.person is not None else self.runtime.catalogue.default_time_zone
 
@@ -123,7 +138,9 @@ class Visitor:
             "new_key": lambda: str(uuid.uuid4()),
             **values,
         }
-        return page(template, self.locale, self.tz, status=status, headers={**PAGE_HEADERS, **(headers or {})}, **shown)
+        return page(
+            template, self.locale, self.tz, status=status, headers={**self._headers, **(headers or {})}, **shown
+        )
 
     def who_are_you(self) -> Response:
         """Before anything else: who he is. The page leads back to where he wanted to go."""

@@ -104,6 +104,8 @@ def test_what_cannot_be_served_is_refused_in_one_line(refusing: dict[str, "subpr
         (["--host", "0.0.0.0"], {"UPHELD_TEST_CLOCK": "1"}, r"UPHELD_TEST_CLOCK: .*loopback"),
         ([], {"UPHELD_AUTH": "required", "UPHELD_TEST_CLOCK": "1"}, "UPHELD_TEST_CLOCK: "),
         ([], {"UPHELD_AUTH": "maybe"}, "UPHELD_AUTH: "),
+        ([], {"UPHELD_FRAME_ANCESTORS": "'self' *"}, r"UPHELD_FRAME_ANCESTORS: '\*' is no origin"),
+        ([], {"UPHELD_FRAME_ANCESTORS": "https://a.example; script-src *"}, "UPHELD_FRAME_ANCESTORS: "),
         (["--port", "{taken}"], {}, "cannot listen on 127.0.0.1"),
     ],
 )

@@ -1,0 +1,128 @@
+"""The desk without a browser: what a form becomes, what is proposed, and what whoever looks on is told."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from api.pages.desk_form import Draft, digest, items_text, read_items
+from domain.values import Item
+from tests.api.serving import Api, Serving
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    with Serving(tmp_path_factory.mktemp("desk")) as serving:
+        yield serving.by("agent:ling")
+
+
+def opened(agent: Api, method: str, path: str, **more: object) -> httpx.Response:
+    """A page as a browser asks for it."""
+    return agent.client.request(method, path, headers={"X-Actor": agent.actor}, **more)  # type: ignore[arg-type]
+
+
+# -- the form ------------------------------------------------------------------------------------------------------
+
+
+def test_a_proposal_follows_what_is_typed_until_the_field_is_the_agents_own() -> None:
+    draft = Draft()
+    draft.propose("kind", "refund")
+    draft.propose("kind", "invoice")
+    assert draft["kind"] == "invoice"
+    draft.propose("kind", None)
+    assert draft["kind"] == ""
+
+    draft = Draft.of({"kind": "callback", "was_kind": "refund"})
+    draft.propose("kind", "invoice")
+    assert draft["kind"] == "callback"
+
+
+def test_a_field_that_the_agent_has_emptied_stays_empty() -> None:
+    draft = Draft.of({"was_due": "tomorrow"})
+    draft.propose("due", "friday")
+
+    assert draft["due"] == ""
+
+
+def test_a_value_that_was_changed_to_what_is_proposed_next_stays_the_agents_own() -> None:
+    draft = Draft.of({"kind": "callback", "was_kind": "refund"})
+    draft.propose("kind", "callback")
+    draft.propose("kind", "invoice")
+
+    assert draft["kind"] == "callback"
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ("HDMI-2M", [("HDMI-2M", 1)]),
+        ("2 x TV-55, 3×CABLE", [("TV-55", 2), ("CABLE", 3)]),
+        ("TV-55 x 2；CABLE、PLUG", [("TV-55", 2), ("CABLE", 1), ("PLUG", 1)]),
+        (" , ", []),
+    ],
+)
+def test_things_are_typed_as_people_write_them(text: str, items: list[tuple[str, int]]) -> None:
+    assert [(one["sku"], one["quantity"]) for one in read_items(text)] == items
+    assert read_items(items_text(Item(*one) for one in items)) == read_items(text)
+
+
+def test_what_was_seen_is_known_whatever_the_order_of_its_fields() -> None:
+    assert digest({"kind": "refund", "promise": "p"}) == digest({"promise": "p", "kind": "refund"})
+    assert digest({"kind": "refund", "promise": "p"}) != digest({"kind": "refund", "promise": "q"})
+
+
+# -- what is sent --------------------------------------------------------------------------------------------------
+
+STRANGE = [
+    {"line": "\x00"},
+    {"line": "refund tomorrow", "customer_id": "a b", "order_id": "\x00"},
+    {"line": "x" * 3000, "customer_id": "CU-1", "kind": "refund"},
+    {"kind": "no such kind", "customer_id": "CU-1", "promise": "p", "due": "tomorrow"},
+    {"kind": "refund", "customer_id": "CU-1", "promise": "p", "amount": "1,5", "currency": "??"},
+    {"kind": "refund", "customer_id": "CU-1", "promise": "p", "direction": "sideways"},
+    {"kind": "refund", "customer_id": "CU-1", "promise": "p", "due": "\ud83d\ude80", "due_choice": "{"},
+    {"kind": "refund", "customer_id": "CU-1", "promise": "p", "items": "9999999 x a, x x x"},
+]
+
+
+@pytest.mark.parametrize("sent", STRANGE)
+@pytest.mark.parametrize("path", ["/desk", "/desk/look"])
+def test_whatever_a_form_sends_is_answered_and_nothing_is_recorded(agent: Api, path: str, sent: dict[str, str]) -> None:
+    data = {name: value.encode("utf-8", "surrogatepass") for name, value in sent.items()}
+    answer = opened(agent, "POST", path, data=data)
+
+    assert answer.status_code in (200, 422), answer.text
+    assert agent.get("/v1/commitments", customer_id="CU-1")["items"] == []
+
+
+@pytest.mark.parametrize("what", ["contacts", "amendments", "withdrawal", "reopening", "fulfilment", "customer-link"])
+def test_a_form_about_a_promise_that_is_not_there_finds_nothing(agent: Api, what: str) -> None:
+    assert opened(agent, "POST", f"/desk/promises/{uuid4()}/{what}", data={"reason": "r"}).status_code == 404
+
+
+def test_what_another_site_sends_is_refused(agent: Api) -> None:
+    headers = {"X-Actor": "agent:ling", "Sec-Fetch-Site": "cross-site"}
+    answer = agent.client.post("/desk", data={"line": "refund tomorrow"}, headers=headers)
+
+    assert answer.status_code == 403
+
+
+# -- looking on ----------------------------------------------------------------------------------------------------
+
+
+def test_a_page_hears_of_what_was_recorded_since_it_was_read(agent: Api) -> None:
+    agent.promise("callback", customer_id="CU-2")
+    read_at = agent.end_of_the_log()
+    id = agent.promise("callback", customer_id="CU-2")["id"]
+    by_others = agent.by("agent:mei").promise("callback", customer_id="CU-2")["id"]
+    agent.end_of_the_log()
+    told: list[str] = []
+    with agent.client.stream("GET", f"/desk/stream?after={read_at}", headers={"X-Actor": "agent:ling"}) as answer:
+        for line in answer.iter_lines():
+            told += [line] if line.startswith("data:") else []
+            if id in line:
+                break
+
+    assert any(id in line for line in told)
+    assert not any(by_others in line for line in told)

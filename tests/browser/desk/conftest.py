@@ -1,0 +1,40 @@
+"""A server with the shop, for the files of this folder, and pages of the desk that are opened by its agents."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.api.serving import Serving
+from tests.browser.desk.company import CONFIG, FRAMED_BY, Company
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    folder: Path = tmp_path_factory.mktemp("desk")
+    config = folder / "upheld.toml"
+    config.write_text(CONFIG)
+    with Serving(folder, test_clock=1, config=config, frame_ancestors=FRAMED_BY) as serving:
+        yield Company(serving)
+
+
+@pytest.fixture
+def opened(browser: Browser, company: Company) -> Iterator[Callable[..., Page]]:
+    """Opens a page of the desk as an agent: `opened("/desk", locale="bg-BG", width=320)`."""
+    contexts = []
+
+    def open_in(path: str = "/desk", *, width: int = 1280, actor: str = "agent:mei", **more: object) -> Page:
+        settings = {"locale": "en-GB", **more, "viewport": {"width": width, "height": 800}}
+        contexts.append(context := browser.new_context(**settings))  # type: ignore[arg-type]
+        context.add_cookies([{"name": "upheld_actor", "value": actor, "url": company.url}])
+        page = context.new_page()
+        page.goto(company.url + path)
+        if page.locator("#line[autofocus]").count():
+            # Browsers see to it once they have drawn the page, which may be after it is loaded.
+            expect(page.locator("#line")).to_be_focused()
+        return page
+
+    yield open_in
+    for context in contexts:
+        context.close()
