@@ -1,0 +1,7 @@
+"""What an agent types in one line, read into a due, a kind and an order's number: see `read`."""
+
+from api.phrases.keys import KEYS, QUESTIONS
+from api.phrases.reading import Choice, KindChoice, Reading, read
+from api.phrases.tokens import Excerpt
+
+__all__ = ["KEYS", "QUESTIONS", "Choice", "Excerpt", "KindChoice", "Reading", "read"]
