@@ -67,7 +67,8 @@ def _dotted(said: Said, value: tuple[int, int], now: datetime) -> Dues:
     hour, minute = value
     day = replace(said, dotted=None, days=[*said.days, ("dotted", hour, minute)])
     clock = replace(said, dotted=None, clock=Clock(hour, minute))
-    fits = said.clock is None and 0 <= hour < 24 and 0 <= minute < 60
+    written = said.loose is None or said.loose.sort != "decimal"  # nobody writes 21.5 for five past nine
+    fits = written and said.clock is None and 0 <= hour < 24 and 0 <= minute < 60
     if said.days or said.part:
         return _moments(clock, now) if fits else Dues()
     dates = _moments(day, now)

@@ -155,12 +155,14 @@ def _is_meant(tokens: list[Token], terms: list[Term], said: Said) -> bool:
         return False
     if said.loose is None:
         return True
-    hour = said.clock is not None and terms[0] is not said.loose
+    # An hour comes after its word or its day: "by 6", "Friday 6", but not "HDMI 2.1 by Friday".
+    if terms[0] is said.loose and (said.loose.sort == "number" or (said.dotted and said.days)):
+        return False
     company = (
         said.bounds & {"by", "do", "before", "pre", "at"},
         said.bounds and said.clock is None,
-        hour and (said.days or said.part),
-        said.dotted is not None and (said.days or said.clock),
+        said.clock and (said.days or said.part),
+        said.dotted and (said.clock or said.days),
         said.days[1:],
     )
     return any(company) and _lets_be(tokens, said.loose.last, terms[-1].last)
@@ -191,12 +193,9 @@ def _told(tokens: list[Token]) -> list[bool]:
 
 def _counts_from_elsewhere(terms: list[Term], rest: list[Term], said: Said) -> bool:
     """Whether a span does not begin now: within three days of the delivery, after it, from it; 收货后3天内."""
-    if said.span is None:
-        return False
-    sorts = [term.sort for term in (*terms, *rest[:1])]
-    behind = sorts[sorts.index("unit") :] if "unit" in sorts else sorts[len(terms) - 1 :]
-    is_after = sorts[0] == "later" and sorts[-1] == "inside"
-    return is_after or not {"of", "after", "po"}.isdisjoint(behind)
+    unit = max((at for at, term in enumerate(terms) if term.sort not in ("of", "filler", "comma")), default=0)
+    following = {term.sort for term in (*terms[unit + 1 :], *rest[:1])}
+    return said.span is not None and (terms[0].sort == "later" or not following.isdisjoint({"of", "after", "po"}))
 
 
 def _is_told(terms: list[Term], said: Said, told: list[bool]) -> bool:

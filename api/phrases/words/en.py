@@ -101,8 +101,8 @@ TIMES = {
     "about": "about, around, approximately, roughly, circa, early, late, mid, beginning of, start of",
     "roughly": "ish, or so, or two, or three, thereabouts",
     "nothing": "black friday",
-    "vague": "asap, week after next, soon, as soon as possible, as soon as we can, shortly, later, later on, "
-    "later today, "
+    "vague": "week after next, "
+    "asap, soon, as soon as possible, as soon as we can, shortly, later, later on, later today, "
     "later this week, right away, right now, immediately, at once, in a bit, in a while, in a moment, in due course, "
     "some time, sometime, in a few minutes, in a few hours, in a few days, within a few hours, within a few days, "
     "in a couple of days, in a couple of hours, cob, close of business, end of business, weekend, the weekend, "
