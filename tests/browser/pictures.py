@@ -6,12 +6,15 @@ Each is a page of a real server in a real browser, on a day that is made for it.
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from api.pages.visiting import ACTOR_COOKIE
 from tests.api.serving import Api, Serving
 from tests.browser.phone import FLAGS, SMALL, chromium
 
+_SAID = "free HDMI cable with the redelivery tomorrow by 6 pm, SO-1003"
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -41,6 +44,14 @@ class Day:
         self.new = self.promise(3, "The driver rings ten minutes before", due=agent.due(hours=6))
         courier.receipt(self.promise(4, "He carries it to the second floor", due=agent.due(hours=7)))
         self.promise(5, "Delivered by tonight", "delivery", due=agent.due(hours=9))
+
+    def goes_wrong(self) -> None:
+        """What is due and not kept, what its keeper cannot keep, and what nobody carries."""
+        agent, courier = self.oms.by("agent:ling"), self.oms.by("courier:li")
+        late: dict[str, Any] = {"made_at": agent.at(hours=-3), "due": agent.due(minutes=-20)}
+        self.promise(5, "The refund slip is in the parcel", **late)
+        courier.receipt(self.cable, "declined", reason="There is none in the van")
+        agent.promise("callback", customer_id="CU-9", promise="I call you back within the hour", **late)
 
     def promise(self, stop: int, words: str, kind: str = "redelivery", **terms: object) -> str:
         order = f"SO-{1000 + stop}"
@@ -74,6 +85,26 @@ def couriers(browser: Browser, url: str, day: Day, take: Callable[[Page, str], N
     context.close()
 
 
+def office(browser: Browser, url: str, day: Day, take: Callable[[Page, str], None]) -> None:
+    """The pages of the office, each opened by whoever works with it."""
+    for name, actor, path in (
+        ("start", None, "/"),
+        ("desk", "agent:ling", "/desk"),
+        ("board", "supervisor:wang", "/board"),
+        ("history", "auditor:chen", f"/history/commitments/{day.changed}"),
+    ):
+        context = browser.new_context(viewport={"width": 1024, "height": 768}, locale="en-GB")
+        if actor is not None:
+            context.add_cookies([{"name": ACTOR_COOKIE, "value": actor, "url": url}])
+        page = context.new_page()
+        page.goto(url + path)
+        if name == "desk":
+            page.locator("#line").press_sequentially(_SAID)
+            page.locator("input[name=kind]:checked").wait_for()
+        take(page, name)
+        context.close()
+
+
 def main() -> None:
     """Make them all."""
 
@@ -85,7 +116,10 @@ def main() -> None:
         raise SystemExit("there is no chromium on this machine; Debian's package of that name will do")
     with tempfile.TemporaryDirectory() as folder, Serving(Path(folder)) as serving, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-        couriers(browser, serving.url, Day(serving.by("system:oms")), take)
+        day = Day(serving.by("system:oms"))
+        couriers(browser, serving.url, day, take)
+        day.goes_wrong()
+        office(browser, serving.url, day, take)
         browser.close()
 
 
