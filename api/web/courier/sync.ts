@@ -1,5 +1,5 @@
 /** Brings what this phone holds up to date: sends what waits, asks what there is to do, and says what has arrived. */
-import { merge, withKnown } from "./day";
+import { isTask, merge, withKnown } from "./day";
 import { type Commitment, type Day, type Me, type Notice, type Stop, wordsOf } from "./model";
 import { isQuiet, type Said, type Unsaid } from "./outbox";
 import { type Sent, send } from "./sending";
@@ -10,6 +10,8 @@ export type Reached = "reached" | "unreachable" | "stranger";
 
 /** How long what the office says of a keeper, such as his teams, is taken as it is. */
 const ME_MS = 5 * 60_000;
+const ASKED_AGAIN = 5;
+const ASK_AGAIN_MS = 200;
 
 /** One that does it all: `sync()` for the page, for the worker on a push, and for whoever sees that the network is back. */
 export class Sync {
@@ -114,6 +116,16 @@ export class Sync {
     return notices;
   }
 
+  /** A promise that is no task of his any more. The server's lists and its promises may be a moment apart. */
+  async #asItIsNow(me: Me, id: string): Promise<Commitment> {
+    let now = await this.server.commitment(me.actor, id);
+    for (let again = 0; again < ASKED_AGAIN && isTask(now, me.recipients); again += 1) {
+      await new Promise((done) => setTimeout(done, ASK_AGAIN_MS));
+      now = await this.server.commitment(me.actor, id);
+    }
+    return now;
+  }
+
   async #whyGone(me: Me, commitment: Commitment, stop: Stop): Promise<Notice> {
     const about = {
       actor: me.actor,
@@ -124,7 +136,7 @@ export class Sync {
     };
     let now: Commitment;
     try {
-      now = await this.server.commitment(me.actor, commitment.id);
+      now = await this.#asItIsNow(me, commitment.id);
     } catch (error) {
       // Without it the keeper is told all the same, only not why.
       if (error instanceof Unreachable) return { ...about, why: "gone" };
@@ -135,7 +147,7 @@ export class Sync {
       .filter((one) => me.recipients.includes(one.recipient ?? ""))
       .map((one) => one.role);
     const recipient = now.handoffs.find((one) => roles.includes(one.role))?.recipient;
-    return recipient ? { ...about, why: "moved", recipient } : { ...about, why: "gone" };
+    return recipient && recipient !== me.actor ? { ...about, why: "moved", recipient } : { ...about, why: "gone" };
   }
 }
 
