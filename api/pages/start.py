@@ -62,6 +62,12 @@ async def courier() -> Response:
     return page("courier.html", "en", UTC, headers=_OWN_SCRIPT, files=built())
 
 
+@router.get("/courier/")
+async def courier_with_a_slash() -> Response:
+    """Who types a slash too many comes to the same page."""
+    return Response(status_code=308, headers={"Location": "/courier"})
+
+
 @router.get("/who")
 async def who(visitor: Visiting) -> Response:
     """The choice of who one is, in open mode."""

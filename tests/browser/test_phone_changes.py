@@ -64,6 +64,8 @@ def test_a_stop_given_to_a_colleague_and_a_promise_withdrawn_are_taken_off_the_l
     order = office.order()
     moved, withdrawn, stays = office.promise("It moves", order_id=order), office.promise("It ends"), office.promise()
     phone.row(stays).wait_for()
+    # What is on its way when the network goes would hang until its time is over.
+    eventually(lambda: all("HandoffDelivered" in office.told(id) for id in (moved, withdrawn, stays)))
     phone.context.set_offline(True)
     office.plan(order, "courier:wu")
     office.agent.command(withdrawn, "withdrawal", {"reason": "She moved", "cause": "agreed"})

@@ -99,6 +99,7 @@ def test_what_the_server_was_recording_when_it_was_killed_is_recorded_once_after
     phone.context.set_offline(True)
     for _ in ids:
         phone.page.locator(".things .main").first.click()
+    eventually(lambda: len(phone.outbox()) == MANY)
     phone.pass_undo()
     phone.shows(f"{MANY} things saved on this phone, not sent")
     before = events(url)

@@ -98,6 +98,14 @@ export async function guarded<T>(work: () => Promise<T>): Promise<T | undefined>
   }
 }
 
+/** Tell a screen reader, and leave nothing standing that will be untrue. */
+function speakUp(words: string): void {
+  state.spoken.value = words;
+  setTimeout(() => {
+    if (state.spoken.value === words) state.spoken.value = "";
+  }, UNDO_MS);
+}
+
 /** Whether it is in the outbox now. */
 async function say(
   commitment: Commitment,
@@ -116,7 +124,7 @@ async function say(
   }
   if (state.trouble.value === "full") state.trouble.value = null;
   settling.value = { id: commitment.id, until: entry.held_until + SETTLING_MS };
-  state.spoken.value = t("Saved on this phone, not sent");
+  speakUp(t("Saved on this phone, not sent"));
   // Who taps and puts the phone away has said it all the same.
   await refresh();
   await wakeWorkerLater();
@@ -201,8 +209,11 @@ export async function enter(actor: string | null): Promise<void> {
   await bringUpToDate();
 }
 
-/** Nobody uses it any more; what he said and what is not sent yet stays, and is sent as his. */
+/** Nobody uses it any more. What he said is sent first; what cannot be sent waits until he is back. */
 export async function leave(): Promise<void> {
+  const { actor } = state.day.value;
+  await guarded(() => store.release(actor));
+  await bringUpToDate();
   nothingIsMissing();
   await guarded(() => store.remember("me", undefined));
   await refresh();

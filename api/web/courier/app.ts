@@ -86,7 +86,7 @@ async function work(): Promise<void> {
   let hadOne = navigator.serviceWorker.controller !== null;
   navigator.serviceWorker.addEventListener("controllerchange", () => {
     // The first worker takes over the page that installed it; a later one brings another page with it.
-    if (hadOne) location.reload();
+    if (hadOne && navigator.serviceWorker.controller !== null) location.reload();
     hadOne = true;
   });
   navigator.serviceWorker.addEventListener("message", ({ data }: MessageEvent<{ open?: string }>) => {

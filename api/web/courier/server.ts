@@ -29,6 +29,8 @@ export class Server {
     actor: string | null,
     more: { body?: BodyInit; headers?: HeadersInit } = {},
   ): Promise<Response> {
+    // No header can say such a name, and nobody has it.
+    if (actor !== null && !/^[!-~]+$/.test(actor)) throw new Stranger();
     const headers = new Headers(more.headers);
     if (actor !== null) headers.set("X-Actor", actor);
     const sent_at = Date.now();

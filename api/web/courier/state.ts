@@ -1,5 +1,6 @@
 /** What the page shows, as signals: all of it is read from the store, so that nothing is shown that is not written. */
 import { batch, computed, signal } from "@preact/signals";
+import { commitmentIn } from "./day";
 import { type Day, type Done, emptyDay, type Me, type Notice } from "./model";
 import { canUndo, type Entry, isQuiet } from "./outbox";
 import type { Server } from "./server";
@@ -102,7 +103,10 @@ export async function refresh(store: Store, server: Server, what: Changed, isEno
     me.value = remembered.me ?? null;
     day.value = shown.day;
     entries.value = shown.entries;
-    notices.value = shown.notices;
+    // Who was told that it is not his, and has it again, needs no telling.
+    notices.value = shown.notices.filter(
+      (one) => !["moved", "gone"].includes(one.why) || !commitmentIn(shown.day, one.commitment_id),
+    );
     done.value = shown.done;
     skew.value = server.skew ?? remembered.skew ?? null;
     pushAsked.value = remembered.push_asked ?? null;

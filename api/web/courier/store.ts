@@ -189,6 +189,12 @@ export class Store {
     }, "outbox");
   }
 
+  /** Nothing of what somebody said is held back to be undone any more. */
+  async release(actor: string): Promise<void> {
+    const entries = await this.entriesOf(actor);
+    await this.fix(entries.filter((entry) => !entry.body).map((entry) => ({ ...entry, held_until: 0 })));
+  }
+
   async dismiss(entry: Entry): Promise<void> {
     await this.#write((tx) => tx.objectStore("outbox").delete(entry.seq), "outbox");
   }

@@ -1,7 +1,7 @@
 /** What a thumb in a glove does not mean: the second tap of two, and the tap on what has just come under it. */
 import { signal } from "@preact/signals";
 
-const DOUBLE_TAP_MS = 700;
+const DOUBLE_TAP_MS = 400;
 let last = { id: "", at: 0 };
 
 /** Whether it is the second of two taps on one promise: it hits the button that came into the place of the first. */

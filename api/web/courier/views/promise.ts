@@ -1,12 +1,12 @@
 /** One promise, in the customer's words as the agent recorded them, and what the keeper says to it. */
 import { html } from "htm/preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { keep, open, read, receive } from "../actions";
 import { wordsOf } from "../model";
 import { askedOf, nextStep, saidOf, standing, type Task } from "../standing";
 import * as state from "../state";
 import { langOf, t } from "../texts";
-import { settling } from "../thumbs";
+import { SETTLING_MS, settling } from "../thumbs";
 import { moment } from "../times";
 import { Gone } from "./done";
 import { Cannot, Kept, Tried } from "./forms";
@@ -32,7 +32,14 @@ import { planned } from "./today";
 export function Promised({ id, form }: { id: string; form: string | undefined }): View {
   const task = state.tasks.value.find((one) => one.commitment.id === id);
   const revision = task?.commitment.revision;
+  const shown = useRef(revision);
   useEffect(() => {
+    if (revision !== undefined && revision !== shown.current) {
+      // Whoever was about to answer reads the new words first.
+      if (shown.current !== undefined) settling.value = { id, until: Date.now() + SETTLING_MS };
+      if (form !== undefined) location.replace(`#c-${id}`);
+      shown.current = revision;
+    }
     if (task === undefined) return undefined;
     void open(task);
     return () => void read(task);
