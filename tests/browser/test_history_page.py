@@ -234,7 +234,7 @@ def test_every_page_is_read_by_everybody(opened: Opened, serving: Serving, cable
         page.goto(serving.url + path)
         page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             check_everybody_can_read(page)
 
 
