@@ -56,7 +56,7 @@ def check_nothing_is_cut(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     cut = page.evaluate(
         "[...document.querySelectorAll('button, .button, h1, h2, p, dd, dt, summary, label')]"
-        ".filter((one) => one.offsetParent && !one.classList.contains('hidden'))"
+        ".filter((one) => one.checkVisibility() && !one.classList.contains('hidden'))"
         ".filter((one) => getComputedStyle(one).display !== 'inline' && one.scrollWidth > one.clientWidth + 1)"
         ".map((one) => one.textContent)"
     )
