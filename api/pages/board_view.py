@@ -13,9 +13,8 @@ from urllib.parse import urlencode
 from babel.dates import format_timedelta
 from fastapi import Response
 
-from api.pages.start import REASONS
 from api.pages.visiting import Visitor, encoded
-from domain.flags import FlagReason
+from api.pages.wording import REASON_ICONS, REASONS
 
 __all__ = [
     "FILTERS",
@@ -35,15 +34,6 @@ __all__ = [
 FILTERS = ("reason", "recipient", "made_by", "depot", "kind", "role", "without")
 GROUPED_BY = ("recipient", "depot", "reason", "made_by")
 _ON_A_PAGE = 20
-_ICONS: dict[FlagReason, str] = {
-    "disputed": "disputed",
-    "declined": "declined",
-    "attempted": "attempted",
-    "overdue": "overdue",
-    "unassigned": "nobody",
-    "stale_revision": "changed",
-    "not_received": "waiting",
-}
 
 
 def instant(text: str | None) -> datetime | None:
@@ -152,7 +142,7 @@ def _shown(flag: Mapping[str, Any], people: Mapping[str, Mapping[str, Any]], now
         taker=people.get(takes or "", {}).get("name") or takes,
         taken_until=paused if takes else None,
         state=next((one["state"] for one in handoffs if one["role"] == flag["role"]), None),
-        icon=_ICONS[flag["reason"]],
+        icon=REASON_ICONS[flag["reason"]],
     )
 
 

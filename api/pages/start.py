@@ -8,31 +8,21 @@ from fastapi import Response
 from api.assets import built
 from api.forms import form_fields, once
 from api.pages.visiting import ACTOR_COOKIE, LOCALE_COOKIE, Visiting
-from api.pages.wording import REASONS, wording_for
+from api.pages.wording import REASON_ICONS, wording_for
 from api.parameters import X_ACTOR
 from api.rendering import page
 from api.routes import routes
 from api.texts import LOCALES
 from api.who import known_actor
 from domain.errors import Invalid, Unauthenticated
-from domain.flags import FlagReason
 from projections.flags import COUNTED_TO, FlagFilter, Flags
 
-__all__ = ["REASONS", "own_page", "router"]
+__all__ = ["own_page", "router"]
 
 router = routes("", "pages", documented=False)
 
 _SHOWN = 50
 _YEAR = 365 * 24 * 3600
-_ICONS: dict[FlagReason, str] = {
-    "disputed": "disputed",
-    "declined": "declined",
-    "attempted": "attempted",
-    "overdue": "overdue",
-    "unassigned": "nobody",
-    "stale_revision": "changed",
-    "not_received": "waiting",
-}
 _OWN_SCRIPT = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:;"
     " connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none';"
@@ -52,7 +42,7 @@ async def start(visitor: Visiting) -> Response:
         flags=flags,
         total=min(await reader.total(FlagFilter(), now=now), COUNTED_TO),
         words=await wording_for(visitor, (who for flag in flags for who in (flag.made_by, flag.recipient))),
-        icons=_ICONS,
+        icons=REASON_ICONS,
     )
 
 

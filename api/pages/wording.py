@@ -68,6 +68,15 @@ REASONS: Mapping[str, str] = {
     "stale_revision": msg("Who must keep it knows an older version"),
     "not_received": msg("Who must keep it does not know of it"),
 }
+REASON_ICONS: Mapping[str, str] = {
+    "disputed": "disputed",
+    "declined": "declined",
+    "attempted": "attempted",
+    "overdue": "overdue",
+    "unassigned": "nobody",
+    "stale_revision": "changed",
+    "not_received": "waiting",
+}
 _NOBODY = {
     "system:upheld": msg("Upheld, by itself"),
     "system:import": msg("the import"),
