@@ -8,7 +8,7 @@ from fastapi import Response
 from api.assets import built
 from api.forms import form_fields, once
 from api.pages.visiting import ACTOR_COOKIE, LOCALE_COOKIE, Visiting
-from api.pages.wording import REASONS
+from api.pages.wording import REASONS, wording_for
 from api.parameters import X_ACTOR
 from api.rendering import page
 from api.routes import routes
@@ -46,9 +46,11 @@ async def start(visitor: Visiting) -> Response:
     """Where everybody goes from here, and the promises in danger, most urgent first."""
     runtime, now = visitor.runtime, visitor.now
     reader = Flags(runtime.database, runtime.keyring)
+    flags = await reader.page(FlagFilter(), now=now, limit=_SHOWN, after=None)
     return visitor.page(
         "start.html",
-        flags=await reader.page(FlagFilter(), now=now, limit=_SHOWN, after=None),
+        flags=flags,
+        say=await wording_for(visitor, (who for flag in flags for who in (flag.made_by, flag.recipient))),
         total=min(await reader.total(FlagFilter(), now=now), COUNTED_TO),
         words={reason: visitor.gettext(words) for reason, words in REASONS.items()},
         icons=_ICONS,
