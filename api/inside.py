@@ -143,14 +143,21 @@ class Flowing:
         async def call() -> None:
             try:
                 await app(asked.scope(), receive, send)
-            finally:
+            except Exception:
                 begun.set()
                 await flowing._made.put(None)
+                raise
+            begun.set()
+            await flowing._made.put(None)
 
         flowing._task = asyncio.create_task(call())
-        await begun.wait()
-        if flowing.status == 0:
-            await flowing._task
+        try:
+            await begun.wait()
+            if flowing.status == 0:
+                await flowing._task
+        except BaseException:
+            flowing._task.cancel()
+            raise
         return flowing
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:

@@ -205,7 +205,8 @@ def _planned(place: TaskView, at: datetime, words: Wording) -> str:
 
 def _moment(instant: datetime, now: datetime, words: Wording) -> str:
     """The hour on that day, else the day as well; the midnight that ends a day belongs to it."""
-    is_midnight = words.clock(instant) in ("00:00", "0:00")
+    there = instant.astimezone(words.tz)
+    is_midnight = (there.hour, there.minute) == (0, 0)
     shown = (instant - timedelta(minutes=1) if is_midnight else instant).astimezone(words.tz)
     hour = "24:00" if is_midnight else words.clock(instant)
     if shown.date() == now.astimezone(words.tz).date():

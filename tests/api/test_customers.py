@@ -59,6 +59,7 @@ def test_the_link_shows_the_promise_and_nobody_of_the_staff(agent: Api, order: s
         "kept_at": None,
         "known": False,
         "erased": False,
+        "before": [],
     }
     for shown in (see(path).text, see(path, **JSON).text):
         assert not any(who in shown for who in (agent.actor, "courier:li", "call-8871", made["id"]))
@@ -100,6 +101,7 @@ def test_who_knows_how_it_stands(agent: Api, order: str, see: See) -> None:
     agent.command(id, "amendments", {"due": agent.due(days=2), "reason": "The van broke down"})
     moved = told(see, path)
     assert (moved["moved"], moved["known"], moved["first_due_at"] < moved["due"]["at"]) == (1, False, True)
+    assert [(one["promise"], one["due_at"]) for one in moved["before"]] == [(moved["promise"], moved["first_due_at"])]
     assert "The van broke down" not in see(path).text
     agent.later(days=3)
     assert told(see, path)["standing"] == "overdue"
@@ -155,3 +157,42 @@ def test_a_link_that_opens_nothing_says_so_as_a_page(see: See) -> None:
 def test_there_is_no_link_to_what_there_is_not(agent: Api) -> None:
     refused(agent.post("/v1/commitments/00000000-0000-4000-8000-000000000000/customer-link", None), 404, "not_found")
     refused(agent.post("/v1/commitments/nothing/customer-link", None), 404, "not_found")
+
+
+def test_what_was_promised_before_stays_to_be_read(agent: Api, see: See) -> None:
+    id = agent.promise("free_item", promise="A cable")["id"]
+    path = link(agent, id)
+    agent.later(minutes=5)
+    agent.command(id, "amendments", {"promise": "A longer cable", "reason": "Too short"})
+    agent.command(id, "amendments", {"path": ["courier"], "reason": "It is in the shop"})
+    (before,) = told(see, path)["before"]
+
+    assert (before["promise"], before["until"]) == ("A cable", agent.at())
+    assert "What we had promised before" in see(path).text
+
+
+def test_the_language_is_chosen_in_the_address_and_kept_by_the_button(agent: Api, see: See) -> None:
+    id = agent.promise()["id"]
+    path = link(agent, id)
+    agent.command(id, "fulfilment", {})
+    page = see(f"{path}?lang=bg", **{"Accept-Language": "en"})
+    answer = see(f"{path}?lang=bg", "POST")
+
+    assert page.headers["content-language"] == "bg"
+    assert '<a href="?lang=zh-CN" lang="zh-CN"' in page.text
+    assert answer.headers["location"] == f"{path}?lang=bg"
+    assert see("/c/nothing?lang=zh-CN").headers["content-language"] == "zh-CN"
+
+
+def test_the_page_is_light_and_found_by_no_search_engine(agent: Api, see: See) -> None:
+    id = agent.promise("free_item", promise="线" * 2000)["id"]
+    for number in range(5):
+        agent.command(id, "amendments", {"promise": f"{number}" + "кабел " * 30, "reason": "Again"})
+    answer = see(link(agent, agent.promise()["id"]))
+
+    assert len(see(link(agent, id)).content) < 20_000
+    assert len(answer.content) < 8_000
+    assert answer.headers["x-robots-tag"] == "noindex"
+    assert '<meta name="robots" content="noindex, nofollow">' in answer.text
+    assert not any(part in answer.text for part in ("<script", "<link", "<img", " style="))
+    assert "style-src 'sha256-" in answer.headers["content-security-policy"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -17,19 +18,37 @@ def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with Serving(folder) as serving:
         agent = serving.by("agent:ling")
         id = agent.promise(order_id="SO-1001", promise="明天下午六点前送货", items=[{"sku": "TV", "quantity": 1}])["id"]
+        agent.command(id, "amendments", {"due": agent.due(days=2), "reason": "The van broke down"})
         agent.command(id, "fulfilment", {})
         yield agent.post(f"/v1/commitments/{id}/customer-link", None).json()["url"]
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("locale", "language"), [("en-GB", "en"), ("zh-CN", "zh-CN"), ("bg-BG", "bg")])
-def test_the_page_is_read_by_everybody(browser: Browser, link: str, locale: str, language: str) -> None:
-    context = browser.new_context(locale=locale, viewport={"width": 360, "height": 640})
+def test_the_page_is_read_by_everybody(browser: Browser, link: str, locale: str, language: str, scheme: Any) -> None:
+    context = browser.new_context(locale=locale, viewport={"width": 320, "height": 640}, color_scheme=scheme)
     page = context.new_page()
     page.goto(link)
+    levels = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
+    found = Axe().run(page, options={"runOnly": levels, "rules": {"color-contrast-enhanced": {"enabled": True}}})
 
+    assert found.violations_count == 0, found.generate_snapshot()
     assert page.locator("html").get_attribute("lang") == language
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert Axe().run(page).response["violations"] == []
+    context.close()
+
+
+def test_another_language_is_chosen_without_scripts_and_nothing_is_kept(browser: Browser, link: str) -> None:
+    context = browser.new_context(locale="en-GB", java_script_enabled=False)
+    page, asked = context.new_page(), []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(link)
+    page.get_by_role("link", name="Български").click()
+
+    assert page.locator("h1").inner_text() == "Какво ви обещахме"
+    assert page.locator(".changed .promise").inner_text() == "明天下午六点前送货"
+    assert asked == [link, f"{link}?lang=bg"], "all of it is one request"
+    assert context.cookies() == []
     context.close()
 
 
