@@ -60,7 +60,7 @@ class Assets(StaticFiles):
             response.headers["Content-Type"] = kind
         if encoding is not None:
             response.headers["Content-Encoding"] = encoding
-        if path.name == "worker.js":
+        if path.name in ("worker.js", "worker-classic.js"):
             # It looks after the page, which stands above it.
             response.headers["Service-Worker-Allowed"] = "/courier"
         return response

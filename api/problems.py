@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from typing_extensions import TypedDict
 
-from domain.errors import Invalid, Unavailable, UpheldError
+from domain.errors import Invalid, ProjectionBehind, Unavailable, UpheldError
 
 __all__ = ["PROBLEM", "RESPONSES", "install", "problem", "problem_body", "validation_problem"]
 
@@ -29,8 +29,13 @@ _ABOUT = "urn:upheld:problem:"
 
 
 def problem_body(error: UpheldError) -> dict[str, Any]:
-    """The body of a problem; for what is invalid, `errors` points at each fault."""
+    """The body of a problem; for what is invalid, `errors` points at each fault.
+
+    Where a position was not reached, `log_position` tells whether it ever will be: it may be of a log that is no more.
+    """
     body: dict[str, Any] = _body(error.code, error.status, error.title, str(error))
+    if isinstance(error, ProjectionBehind) and error.log_position is not None:
+        body["log_position"] = error.log_position
     if isinstance(error, Invalid):
         body["errors"] = [{"pointer": r.pointer, "detail": r.detail} for r in error.rejections]
     return body
@@ -78,13 +83,17 @@ def _detail(error: Mapping[str, Any]) -> str:
 
 
 class Problem(TypedDict):
-    """Problem details (RFC 9457); `code` is a stable word, and `errors` points at each fault of a 422."""
+    """Problem details (RFC 9457); `code` is a stable word, and `errors` points at each fault of a 422.
+
+    `log_position` is where the log ends, where a position was not reached.
+    """
 
     type: str
     title: str
     status: int
     detail: str
     code: str
+    log_position: NotRequired[int]
     errors: NotRequired[list[dict[Literal["pointer", "detail"], str]]]
 
 

@@ -121,7 +121,9 @@ class Runtime:
             if least >= position:
                 return
             if asyncio.get_running_loop().time() > deadline:
-                raise ProjectionBehind(f"the projections stand at {least}, before {position}")
+                end = await end_of_the_log(self.database)
+                detail = f"the projections stand at {least}, before {position}, and the log at {end}"
+                raise ProjectionBehind(detail, log_position=end)
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, 0.05)
 

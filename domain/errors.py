@@ -194,10 +194,14 @@ class Unavailable(UpheldError):
 
 
 class ProjectionBehind(Unavailable):
-    """The projections did not reach the position asked for in time."""
+    """The projections did not reach the position asked for in time; `log_position` is where the log itself ends."""
 
     code = "projection_behind"
     title = "The projections have not come that far yet"
+
+    def __init__(self, detail: str, retry_after: int = 1, log_position: int | None = None) -> None:
+        super().__init__(detail, retry_after)
+        self.log_position = log_position
 
 
 class ProjectionParked(Unavailable):

@@ -5,10 +5,10 @@
  */
 
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { brotliCompressSync, gzipSync } from "node:zlib";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import gettext from "gettext-parser";
 
@@ -103,28 +103,40 @@ async function bundle(entryPoints, options = {}) {
 async function buildAll() {
   await rm(built, { recursive: true, force: true });
   await mkdir(built, { recursive: true });
-  const phone = await bundle({ app: join(courier, "app.ts"), style: join(courier, "style.css") }, { splitting: true });
+  const worker = join(courier, "worker.ts");
+  // The page and its worker share most of what they do: it travels once.
+  const phone = await bundle(
+    { app: join(courier, "app.ts"), style: join(courier, "style.css"), worker },
+    { splitting: true },
+  );
   const office = await bundle({ pages: join(here, "pages", "app.ts"), pages_style: join(here, "pages", "style.css") });
   for (const name of STATIC) await copyFile(join(courier, name), join(built, name));
-  await build({
-    ...common,
-    entryPoints: [join(courier, "worker.ts")],
-    outfile: join(built, "worker.js"),
-    format: "iife",
-    define: { ...common.define, FILES: JSON.stringify([...phone.files, ...STATIC]) },
-  });
-  await compress();
   const { app, style } = phone.names;
+  const kept = [...phone.files.filter((file) => file !== phone.names.worker), ...STATIC];
+  await rename(join(built, phone.names.worker), join(built, "worker.js"));
+  // For browsers that know no modules in workers.
+  await build({ ...common, entryPoints: [worker], outfile: join(built, "worker-classic.js"), format: "iife" });
+  for (const name of ["worker.js", "worker-classic.js"]) {
+    const code = await readFile(join(built, name), "utf8");
+    await writeFile(join(built, name), `const FILES=${JSON.stringify(kept)};${code}`);
+  }
+  await compress();
+  const [shared] = phone.files.filter((file) => file.startsWith("chunk-"));
   const { pages, pages_style } = office.names;
-  await writeFile(join(built, "files.json"), JSON.stringify({ script: app, style, pages_script: pages, pages_style }));
+  await writeFile(
+    join(built, "files.json"),
+    JSON.stringify({ script: app, shared, style, pages_script: pages, pages_style }),
+  );
 }
+
+const AS_TEXT = { params: { [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT } };
 
 /** Compressed once, as well as can be, and not for each who asks. */
 async function compress() {
   for (const name of await readdir(built)) {
     if (!/\.(js|css|svg|webmanifest)$/.test(name)) continue;
     const content = await readFile(join(built, name));
-    await writeFile(join(built, `${name}.br`), brotliCompressSync(content));
+    await writeFile(join(built, `${name}.br`), brotliCompressSync(content, AS_TEXT));
     await writeFile(join(built, `${name}.gz`), gzipSync(content, { level: 9 }));
   }
 }

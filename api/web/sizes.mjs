@@ -24,8 +24,9 @@ async function travels(name, suffix) {
 
 async function files() {
   const { pages_script, pages_style } = JSON.parse(await readFile(join(built, "files.json"), "utf8"));
-  const ofTheOffice = [pages_script, pages_style];
-  const names = (await readdir(built)).filter((name) => !/\.(br|gz|json)$/.test(name) && !ofTheOffice.includes(name));
+  // A browser loads one of the two workers: the classic one where it knows no modules in workers.
+  const others = [pages_script, pages_style, "worker-classic.js"];
+  const names = (await readdir(built)).filter((name) => !/\.(br|gz|json)$/.test(name) && !others.includes(name));
   return Promise.all(
     names.map(async (name) => ({
       name,

@@ -2,8 +2,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { commitmentIn, merge, withAnswer, withKnown, withOpened, withRead } from "../../api/web/courier/day";
-import { type Commitment, type Day, isClosed, wordsOf } from "../../api/web/courier/model";
+import {
+  commitmentIn,
+  isTask,
+  merge,
+  relocated,
+  setBack,
+  withAnswer,
+  withKnown,
+  withOpened,
+  withRead,
+} from "../../api/web/courier/day";
+import { type Commitment, type Day, isClosed, type Stop, wordsOf } from "../../api/web/courier/model";
 import { BO, commitment, commitments, dayOf, handoff, LI, stopOf } from "./made";
 
 const versionIn = (day: Day, id: string): number | undefined => commitmentIn(day, id)?.commitment.version;
@@ -29,7 +39,8 @@ test("tasks that were read before something was answered do not undo the answer"
   fc.assert(
     fc.property(commitments("c-1"), commitments("c-1"), (held, read) => {
       const { day } = merge(dayOf(held), [stopOf(read)], '"2"', 5, [LI]);
-      assert.equal(versionIn(day, "c-1"), Math.max(held.version, read.version));
+      const newest = held.version > read.version ? held : read;
+      assert.equal(versionIn(day, "c-1"), isTask(newest, [LI]) ? newest.version : undefined);
     }),
   );
 });
@@ -40,6 +51,7 @@ test("known words stay until the new ones are answered", () => {
       const before = { ...dayOf(known), known: { "c-1": wordsOf(known) } };
       const day = isRead ? merge(before, [stopOf(now)], null, 5, [LI]).day : withAnswer(before, now, [LI]);
       const newest = now.version >= known.version ? now : known;
+      fc.pre(isTask(newest, [LI]) || !isRead); // what has left the list is forgotten
       assert.deepEqual(day.known["c-1"], answeredBy(newest) ? wordsOf(newest) : wordsOf(known));
     }),
   );
@@ -66,6 +78,39 @@ test("what is no task any more is told once, and forgotten", () => {
   );
   assert.deepEqual([merged.day.known, merged.day.opened], [{}, {}]);
   assert.deepEqual(merge(merged.day, [stopOf(commitment("c-1"))], null, 6, [LI]).gone, []);
+});
+
+test("what went to somebody else while the list was made is gone as it was his", () => {
+  const [before, now] = [commitment("c-1"), commitment("c-1", { version: 2, handoffs: [handoff({ recipient: BO })] })];
+  const merged = merge(dayOf(before), [stopOf(now)], null, 5, [LI]);
+  assert.deepEqual(
+    merged.gone.map((one) => one.commitment),
+    [before],
+  );
+  assert.deepEqual(merged.day.stops, []);
+});
+
+test("where the log was set back, what is read next is taken as it is, and arrives anew", () => {
+  fc.assert(
+    fc.property(commitments("c-1"), commitments("c-1"), (held, read) => {
+      const day = setBack({ ...dayOf(held), position: 90, etag: '"9"', arrived: { "c-1 courier": held.revision } });
+      assert.deepEqual([day.position, day.etag], [0, null]);
+      const { day: after } = merge(day, [stopOf(read)], null, 5, [LI]);
+      assert.equal(versionIn(after, "c-1"), isTask(read, [LI]) ? read.version : undefined);
+    }),
+  );
+});
+
+test("that a stop has another address is told once, and not that it has one at all", () => {
+  const [one, other] = [commitment("c-1"), commitment("c-2")];
+  const at = (address: string | null): Stop[] => [{ ...stopOf(one, other), address }];
+  const day = merge(dayOf(), at("1 Willow Lane"), null, 5, [LI]).day;
+  assert.deepEqual(
+    relocated(day, at("2 Elm Road")).map(({ commitment, was }) => [commitment.id, was]),
+    [["c-1", "1 Willow Lane"]],
+  );
+  assert.deepEqual(relocated(merge(day, at("2 Elm Road"), null, 6, [LI]).day, at("2 Elm Road")), []);
+  assert.deepEqual([relocated(day, at(null)), relocated(dayOf(), at("1 Willow Lane"))], [[], []]);
 });
 
 test("that a promise has arrived is said once for each revision, and only where it is asked of this keeper", () => {

@@ -1,7 +1,7 @@
 /** Things as they are on a phone, for the tests: by hand, and by chance. */
 import fc from "fast-check";
-import { type Commitment, type Day, emptyDay, type Handoff, type Stop } from "../../api/web/courier/model";
-import type { Entry, Said, Settled } from "../../api/web/courier/outbox";
+import { type Commitment, type Day, emptyDay, type Handoff, type Said, type Stop } from "../../api/web/courier/model";
+import type { Entry, Settled } from "../../api/web/courier/outbox";
 
 export const LI = "courier:li";
 export const BO = "courier:bo";

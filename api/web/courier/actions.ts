@@ -1,7 +1,7 @@
 /** What a keeper does on this page. Whatever he says is in the outbox before the screen changes. */
 import { withOpened, withRead } from "./day";
-import type { Commitment, Done, Handoff, Outcome, Stop } from "./model";
-import { canUndo, type Entry, isQuiet, type Said, UNDO_MS } from "./outbox";
+import type { Commitment, Done, Handoff, Outcome, Said, Stop } from "./model";
+import { canUndo, type Entry, isQuiet, UNDO_MS } from "./outbox";
 import { Server } from "./server";
 import type { Task } from "./standing";
 import * as state from "./state";
@@ -99,7 +99,7 @@ export async function guarded<T>(work: () => Promise<T>): Promise<T | undefined>
 }
 
 /** Tell a screen reader, and leave nothing standing that will be untrue. */
-function speakUp(words: string): void {
+export function speakUp(words: string): void {
   state.spoken.value = words;
   setTimeout(() => {
     if (state.spoken.value === words) state.spoken.value = "";

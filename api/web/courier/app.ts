@@ -1,12 +1,13 @@
 /** The keeper's task view on a phone. */
-import { computed, effect, signal } from "@preact/signals";
+import { computed, effect } from "@preact/signals";
 import { html } from "htm/preact";
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
-import { bringUpToDate, refresh } from "./actions";
+import { bringUpToDate, refresh, server } from "./actions";
 import { badge } from "./badge";
 import { recallChoices } from "./choices";
 import { Live } from "./live";
+import { hasMoved, place } from "./places";
 import { listen } from "./push";
 import * as state from "./state";
 import { lookAfterStorage } from "./storage";
@@ -20,19 +21,18 @@ import type { View } from "./views/parts";
 import { Promised } from "./views/promise";
 import { Today } from "./views/today";
 
-const hash = signal(location.hash);
 /** Where the list stood, so that who comes back finds his place. */
 let scrolled = 0;
 
 function App(): View {
-  useEffect(arrived, [hash.value, state.me.value === null]);
+  useEffect(arrived, [place.value, state.me.value === null]);
   return html`${page()}<p class="hidden" role="status">${state.spoken.value}</p>`;
 }
 
 function page(): View {
   if (!state.isRead.value) return html``;
   if (state.me.value === null) return html`<${Enter} />`;
-  const [, name = "", form] = /^#([^/]*)\/?(.*)$/.exec(hash.value) ?? [];
+  const [, name = "", form] = /^#([^/]*)\/?(.*)$/.exec(place.value) ?? [];
   if (name.startsWith("c-")) return html`<${Promised} key=${name} id=${name.slice(2)} form=${form || undefined} />`;
   if (name === "loading") return html`<${Loading} />`;
   if (name === "done") return html`<${DoneList} />`;
@@ -43,13 +43,12 @@ function page(): View {
 function arrived(): void {
   const heading = document.querySelector("h1");
   document.title = `${heading?.textContent ?? t("Today")} – Upheld`;
-  const isToday = hash.value.length < 2;
+  const isToday = place.value.length < 2;
   scrollTo(0, isToday ? scrolled : 0);
-  if (heading === null || !hasMoved) return;
+  if (heading === null || !hasMoved.value) return;
   heading.tabIndex = -1;
   heading.focus({ preventScroll: true });
 }
-let hasMoved = false;
 
 const live = new Live(
   () => void bringUpToDate(),
@@ -57,7 +56,9 @@ const live = new Live(
 );
 
 function isBack(): void {
+  const wasOnline = state.isOnline.value;
   state.isOnline.value = navigator.onLine;
+  if (!wasOnline && navigator.onLine) server.hangUp();
   if (document.visibilityState === "visible" && navigator.onLine) {
     live.restart();
     void bringUpToDate();
@@ -92,8 +93,8 @@ async function work(): Promise<void> {
   navigator.serviceWorker.addEventListener("message", ({ data }: MessageEvent<{ open?: string }>) => {
     if (data.open !== undefined) location.hash = data.open;
   });
-  const registration = await navigator.serviceWorker
-    .register("/courier/worker.js", { scope: "/courier", updateViaCache: "none" })
+  const registration = await registered("worker.js", "module")
+    .catch(() => registered("worker-classic.js", "classic"))
     .catch((error: unknown) => {
       // Some browsers allow none: the page does its work all the same, as long as there is a network.
       console.error(error);
@@ -107,6 +108,9 @@ async function work(): Promise<void> {
   look();
 }
 
+const registered = (name: string, type: WorkerType): Promise<ServiceWorkerRegistration> =>
+  navigator.serviceWorker.register(`/courier/${name}`, { scope: "/courier", type });
+
 function beat(): void {
   const now = Date.now();
   const isUndoing = (settling.value?.until ?? 0) > state.here.value;
@@ -117,9 +121,9 @@ const SEND_AGAIN_MS = 30_000;
 
 async function start(): Promise<void> {
   addEventListener("hashchange", () => {
-    if (hash.value.length < 2) scrolled = scrollY;
-    hasMoved = true;
-    hash.value = location.hash;
+    if (place.value.length < 2) scrolled = scrollY;
+    hasMoved.value = true;
+    place.value = location.hash;
   });
   addEventListener("online", isBack);
   addEventListener("offline", isBack);

@@ -13,20 +13,29 @@ export interface Merged {
 }
 
 /** The day after the server has said what there is to do. */
-export function merge(day: Day, stops: Stop[], etag: string | null, at: number, recipients: readonly string[]): Merged {
-  const now = new Map(
-    stops.flatMap((stop) => stop.commitments.map((commitment) => [commitment.id, commitment] as const)),
-  );
+export function merge(
+  day: Day,
+  listed: Stop[],
+  etag: string | null,
+  at: number,
+  recipients: readonly string[],
+): Merged {
+  const byId = (of: Stop[]): Map<string, Commitment> =>
+    new Map(of.flatMap((stop) => stop.commitments.map((commitment) => [commitment.id, commitment])));
+  const held = byId(day.stops);
+  // A list and its promises may be a moment apart: what went to somebody else since the list was made is no task.
+  const newest = listed
+    .map((stop) => ({
+      ...stop,
+      commitments: stop.commitments
+        .map((commitment) => newer(held.get(commitment.id), commitment))
+        .filter((commitment) => isTask(commitment, recipients)),
+    }))
+    .filter((stop) => stop.commitments.length > 0);
+  const now = byId(newest);
   const gone = day.stops.flatMap((stop) =>
     stop.commitments.filter((commitment) => !now.has(commitment.id)).map((commitment) => ({ commitment, stop })),
   );
-  const held = new Map(
-    day.stops.flatMap((stop) => stop.commitments.map((commitment) => [commitment.id, commitment] as const)),
-  );
-  const newest = stops.map((stop) => ({
-    ...stop,
-    commitments: stop.commitments.map((commitment) => newer(held.get(commitment.id), commitment)),
-  }));
   const merged: Day = {
     ...day,
     stops: newest,
@@ -57,6 +66,24 @@ export function merge(day: Day, stops: Stop[], etag: string | null, at: number, 
   }
   return { day: merged, gone, arrived, unknown };
 }
+
+/** Where a promise is to be kept elsewhere than it was, which is not the promise's own change; the first of a stop. */
+export function relocated(day: Day, stops: Stop[]): { stop: Stop; commitment: Commitment; was: string }[] {
+  const held = new Map(day.stops.map((stop) => [stop.order_id, stop.address]));
+  return stops.flatMap((stop) => {
+    const [was, commitment] = [stop.order_id === null ? null : held.get(stop.order_id), stop.commitments[0]];
+    return commitment && was && stop.address !== null && stop.address !== was ? [{ stop, commitment, was }] : [];
+  });
+}
+
+/** The day where the log of the server is shorter than it was: whatever it says next is newer than what is held. */
+export const setBack = (day: Day): Day => ({
+  ...day,
+  stops: day.stops.map((stop) => ({ ...stop, commitments: stop.commitments.map((one) => ({ ...one, version: 0 })) })),
+  etag: null,
+  position: 0,
+  arrived: {},
+});
 
 /** Answers come in any order, and one may be older than what is there. */
 const newer = (held: Commitment | undefined, answered: Commitment): Commitment =>

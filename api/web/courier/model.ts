@@ -71,6 +71,8 @@ export interface Me {
 export interface Day {
   actor: string;
   stops: Stop[];
+  /** Whether the server has more of it than it could show. */
+  incomplete: boolean;
   /** Which answer of the server this is, to ask whether there is a newer one. */
   etag: string | null;
   /** When the server was last heard, by its clock. */
@@ -93,28 +95,37 @@ export interface Problem {
   errors?: { pointer: string; detail: string }[];
 }
 
+/** What a keeper says of a promise. */
+export type Said =
+  | { command: "receipts"; state: ReceiptState; role: string; reason?: string; via?: "tap" | "scan" | "batch" }
+  | { command: "fulfilment"; note?: string }
+  | { command: "attempts"; outcome: Outcome; note?: string }
+  | { command: "reopening"; reason: "mistaken" };
+
 export type WhyNot = "older_revision" | "no_longer_recipient" | "commitment_closed";
 
 /** Something of which the keeper is told until he has read it. */
 export interface Notice {
   id?: number;
   actor: string;
-  why: WhyNot | "moved" | "withdrawn" | "kept" | "gone";
+  why: WhyNot | "moved" | "withdrawn" | "kept" | "gone" | "elsewhere";
   commitment_id: string;
   promise: string | null;
   stop: number | null;
   order_id: string | null;
   /** To whom it went, where it `moved`. */
   recipient?: string;
+  /** Which address it had, and which it has, where it is `elsewhere`. */
+  was?: string;
+  is?: string;
 }
 
-/** What became of a promise by this phone: it was kept or tried, and perhaps taken back. */
+/** What was said of a promise on this phone, and recorded: a receipt, that it is kept or tried, that it was a wrong tap. */
 export interface Done {
   id?: number;
   actor: string;
   commitment_id: string;
-  what: "kept" | "tried" | "taken_back";
-  outcome?: Outcome;
+  said: Said;
   at: number;
   promise: string | null;
   order_id: string | null;
@@ -129,5 +140,15 @@ export const isClosed = (commitment: Commitment): boolean =>
   commitment.status === "kept" || commitment.status === "withdrawn";
 
 export function emptyDay(actor: string): Day {
-  return { actor, stops: [], etag: null, fetched_at: null, position: 0, known: {}, arrived: {}, opened: {} };
+  return {
+    actor,
+    stops: [],
+    incomplete: false,
+    etag: null,
+    fetched_at: null,
+    position: 0,
+    known: {},
+    arrived: {},
+    opened: {},
+  };
 }

@@ -5,13 +5,7 @@
  * Idempotency-Key, and from the first attempt on it is sent in the very same words: an answer that was lost cannot
  * become a second event.
  */
-import type { Commitment, Outcome, Problem, ReceiptState, WhyNot } from "./model";
-
-export type Said =
-  | { command: "receipts"; state: ReceiptState; role: string; reason?: string; via?: "tap" | "scan" | "batch" }
-  | { command: "fulfilment"; note?: string }
-  | { command: "attempts"; outcome: Outcome; note?: string }
-  | { command: "reopening"; reason: "mistaken" };
+import type { Commitment, Problem, Said, WhyNot } from "./model";
 
 export interface Entry {
   /** The order in which things were said. */

@@ -5,7 +5,15 @@ import type { Answer } from "./outbox";
 const WITHIN_MS = 20_000;
 
 /** There was no answer, or none of Upheld's: no network, a hotel's sign-in page, a server that is being restarted. */
-export class Unreachable extends Error {}
+export class Unreachable extends Error {
+  /** Whether something answered all the same. */
+  constructor(
+    message: string,
+    readonly isAnswered = false,
+  ) {
+    super(message);
+  }
+}
 
 /** The server does not know who asks (any more): he must choose who he is, or pair this phone. */
 export class Stranger extends Error {}
@@ -15,13 +23,23 @@ export interface Answered extends Answer {
   etag: string | null;
 }
 
-export type Tasks = { stops: Stop[]; etag: string | null; position: number; incomplete: boolean } | "unchanged";
+export type Tasks =
+  | { stops: Stop[]; etag: string | null; incomplete: boolean }
+  | "unchanged"
+  /** The log ends before what this phone has seen of it, as where a backup was restored. */
+  | "set back";
 
 export class Server {
   /** How far the server's clock is ahead, as measured by the answer that took the shortest. */
   skew: number | null = null;
+  readonly #asking = new Set<AbortController>();
 
   constructor(private readonly measured: (skew: number) => void = () => undefined) {}
+
+  /** The network is another one: nothing comes any more of what was asked through the old one. */
+  hangUp(): void {
+    for (const asking of this.#asking) asking.abort();
+  }
 
   async ask(
     method: string,
@@ -36,7 +54,11 @@ export class Server {
     const sent_at = Date.now();
     // Not only until it begins to answer: an answer that breaks off in a cellar must end, too.
     const aborting = new AbortController();
-    setTimeout(() => aborting.abort(), WITHIN_MS);
+    this.#asking.add(aborting);
+    setTimeout(() => {
+      this.#asking.delete(aborting);
+      aborting.abort();
+    }, WITHIN_MS);
     let response: Response;
     try {
       response = await fetch(path, {
@@ -72,15 +94,10 @@ export class Server {
     if (position > 0) headers.set("Upheld-Min-Position", String(position));
     const response = await this.ask("GET", `/v1/tasks?recipient=${encodeURIComponent(actor)}`, actor, { headers });
     if (response.status === 304) return "unchanged";
+    if (response.status === 503 && (await endOfLog(response)) < position) return "set back";
     const body = await this.#read<{ items: Stop[]; incomplete?: boolean }>(response);
     if (!Array.isArray(body.items)) throw new Unreachable("the tasks cannot be read");
-    const at = Number(response.headers.get("Upheld-Position") ?? 0);
-    return {
-      stops: body.items,
-      etag: response.headers.get("ETag"),
-      position: at,
-      incomplete: body.incomplete ?? false,
-    };
+    return { stops: body.items, etag: response.headers.get("ETag"), incomplete: body.incomplete ?? false };
   }
 
   async commitment(actor: string, id: string, revision?: number): Promise<Commitment> {
@@ -102,7 +119,8 @@ export class Server {
   async #read<T>(response: Response): Promise<T> {
     if (response.status === 401) throw new Stranger();
     const body = await read(response);
-    if (!response.ok || typeof body !== "object" || body === null) throw new Unreachable(`answered ${response.status}`);
+    if (!response.ok || typeof body !== "object" || body === null)
+      throw new Unreachable(`answered ${response.status}`, true);
     return body as T;
   }
 
@@ -112,6 +130,12 @@ export class Server {
     this.skew = Math.round(there - (sent_at + answered_at) / 2);
     this.measured(this.skew);
   }
+}
+
+/** Where the log ends, as a server says it that has not come as far as was asked; else no end is known. */
+async function endOfLog(response: Response): Promise<number> {
+  const problem = (await read(response.clone())) as { log_position?: number } | null;
+  return problem?.log_position ?? Number.POSITIVE_INFINITY;
 }
 
 async function read(response: Response): Promise<unknown> {

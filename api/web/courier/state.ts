@@ -35,7 +35,6 @@ export const skew = signal<number | null>(null);
 
 export const reached = signal<Reached | "asking">("asking");
 export const isOnline = signal(navigator.onLine);
-export const incomplete = signal(false);
 export const trouble = signal<Trouble | null>(null);
 /** What a screen reader is told. */
 export const spoken = signal("");

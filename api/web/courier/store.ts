@@ -66,8 +66,13 @@ export class Store {
   }
 
   #database(): Promise<IDBPDatabase<Schema>> {
-    this.#opened ??= openDB<Schema>(NAME, 1, {
-      upgrade(database) {
+    this.#opened ??= openDB<Schema>(NAME, 2, {
+      upgrade(database, version, _newest, tx) {
+        if (version === 1) {
+          // It was written in another form, and would not be shown for more than two days.
+          void tx.objectStore("done").clear();
+          return;
+        }
         database.createObjectStore("days", { keyPath: "actor" });
         database
           .createObjectStore("outbox", { keyPath: "seq", autoIncrement: true })
@@ -234,7 +239,10 @@ export class Store {
         const day = changed.get(entry.actor) ?? (await days.get(entry.actor)) ?? emptyDay(entry.actor);
         await note(tx, entry, settled.commitment, settled.why_not, day, now);
         const recipients = entry.actor === me.actor ? me.recipients : [entry.actor];
-        const next = isTold(entry, settled, recipients) ? withAnswer(day, settled.commitment, recipients) : day;
+        const next = isTold(entry, settled, recipients) ? withAnswer(day, settled.commitment, recipients) : { ...day };
+        // It was open before: it comes back, and is not new.
+        if (entry.said.command === "reopening")
+          next.opened = { ...next.opened, [entry.commitment_id]: settled.commitment.revision };
         changed.set(entry.actor, { ...next, etag: null, position: Math.max(day.position, position) });
       }
       // Once for all that was answered: a day is large.
@@ -297,14 +305,10 @@ async function note(
     const stop = commitmentIn(day, commitment.id)?.stop.stop ?? entry.stop;
     await tx.objectStore("notices").add({ ...about, why: why_not, stop });
   }
-  const what = ({ fulfilment: "kept", attempts: "tried", reopening: "taken_back", receipts: null } as const)[
-    entry.said.command
-  ];
-  if (what === null) return;
+  if (why_not !== null || isQuiet(entry)) return;
   const done = tx.objectStore("done");
   for (const old of await done.getAll()) if (old.at < now - KEPT_MS && old.id !== undefined) await done.delete(old.id);
-  const outcome = entry.said.command === "attempts" ? { outcome: entry.said.outcome } : {};
-  await done.add({ ...about, ...outcome, what, at: entry.said_at });
+  await done.add({ ...about, said: entry.said, at: entry.said_at });
 }
 
 /** Whether two say the same of the same promise: a double tap, or a tap in two tabs. */

@@ -1,7 +1,7 @@
 /** Brings what this phone holds up to date: sends what waits, asks what there is to do, and says what has arrived. */
-import { isTask, merge, withKnown } from "./day";
-import { type Commitment, type Day, type Me, type Notice, type Stop, wordsOf } from "./model";
-import { isQuiet, type Said, type Unsaid } from "./outbox";
+import { isTask, merge, relocated, setBack, withKnown } from "./day";
+import { type Commitment, type Day, type Me, type Notice, type Said, type Stop, wordsOf } from "./model";
+import { isQuiet, type Unsaid } from "./outbox";
 import { type Sent, send } from "./sending";
 import { type Server, Stranger, Unreachable } from "./server";
 import type { Store } from "./store";
@@ -62,8 +62,8 @@ export class Sync {
 
   async #readMe(actor: string): Promise<void> {
     if (Date.now() - this.#meReadAt < ME_MS) return;
-    this.#meReadAt = Date.now();
     const [known, me] = [await this.store.recall("me"), await this.server.me(actor)];
+    this.#meReadAt = Date.now();
     if (known?.actor === actor && JSON.stringify(known) !== JSON.stringify(me)) await this.store.remember("me", me);
   }
 
@@ -75,6 +75,10 @@ export class Sync {
       await this.store.changeDay(me.actor, (day) => ({ ...day, fetched_at: now }));
       return;
     }
+    if (tasks === "set back") {
+      await this.store.changeDay(me.actor, setBack);
+      return this.#readTasks(me);
+    }
     let [merged, isOvertaken] = [merge(before, tasks.stops, tasks.etag, now, me.recipients), false];
     // Asked before it leaves the list: who closes the page meanwhile is told the next time.
     const notices = await this.#whatIsGone(me, before, merged.gone);
@@ -82,7 +86,7 @@ export class Sync {
       // What was answered while this was read is newer than what was read: it is asked for again.
       isOvertaken = day.position > before.position;
       merged = merge(day, tasks.stops, tasks.etag, now, me.recipients);
-      return isOvertaken ? day : merged.day;
+      return isOvertaken ? day : { ...merged.day, incomplete: tasks.incomplete };
     };
     const arrived = (): Unsaid[] =>
       (isOvertaken ? [] : merged.arrived).map(({ commitment, handoff, stop }) =>
@@ -92,7 +96,14 @@ export class Sync {
       isOvertaken
         ? []
         : notices.filter((one) => merged.gone.some(({ commitment }) => commitment.id === one.commitment_id));
-    await this.store.changeDay(me.actor, take, arrived, gone);
+    const elsewhere = (): Notice[] =>
+      (isOvertaken ? [] : relocated(before, tasks.stops)).map(({ stop, commitment, was }) => ({
+        ...aboutIt(me, commitment, stop),
+        why: "elsewhere",
+        was,
+        is: stop.address ?? "",
+      }));
+    await this.store.changeDay(me.actor, take, arrived, () => [...gone(), ...elsewhere()]);
     if (isOvertaken) return this.#readTasks(me);
     for (const { id, revision } of merged.unknown) {
       const words = wordsOf(await this.server.commitment(me.actor, id, revision));
@@ -127,19 +138,13 @@ export class Sync {
   }
 
   async #whyGone(me: Me, commitment: Commitment, stop: Stop): Promise<Notice> {
-    const about = {
-      actor: me.actor,
-      commitment_id: commitment.id,
-      promise: commitment.promise,
-      stop: stop.stop,
-      order_id: stop.order_id,
-    };
+    const about = aboutIt(me, commitment, stop);
     let now: Commitment;
     try {
       now = await this.#asItIsNow(me, commitment.id);
     } catch (error) {
-      // Without it the keeper is told all the same, only not why.
-      if (error instanceof Unreachable) return { ...about, why: "gone" };
+      // Where it cannot be read the keeper is told all the same, only not why.
+      if (error instanceof Unreachable && error.isAnswered) return { ...about, why: "gone" };
       throw error;
     }
     if (now.status === "kept" || now.status === "withdrawn") return { ...about, why: now.status };
@@ -150,6 +155,14 @@ export class Sync {
     return recipient && recipient !== me.actor ? { ...about, why: "moved", recipient } : { ...about, why: "gone" };
   }
 }
+
+const aboutIt = (me: Me, commitment: Commitment, stop: Stop): Omit<Notice, "why"> => ({
+  actor: me.actor,
+  commitment_id: commitment.id,
+  promise: commitment.promise,
+  stop: stop.stop,
+  order_id: stop.order_id,
+});
 
 /** What is written into the outbox when something is said of a promise, as it is on the screen. */
 export function entryOf(

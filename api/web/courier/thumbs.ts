@@ -1,5 +1,6 @@
 /** What a thumb in a glove does not mean: the second tap of two, and the tap on what has just come under it. */
 import { signal } from "@preact/signals";
+import { UNDO_MS } from "./outbox";
 
 const DOUBLE_TAP_MS = 400;
 let last = { id: "", at: 0 };
@@ -22,3 +23,7 @@ export const SETTLING_MS = 900;
 
 /** The promise of which something was just said: for a moment longer than it can be undone its buttons rest. */
 export const settling = signal<{ id: string; until: number } | null>(null);
+
+/** Whether they rest; a clock that is set back meanwhile makes it no longer. */
+export const rests = (id: string, now: number): boolean =>
+  settling.value?.id === id && now < settling.value.until && settling.value.until - now <= UNDO_MS + SETTLING_MS;

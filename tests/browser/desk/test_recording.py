@@ -125,6 +125,7 @@ def test_a_form_that_is_sent_twice_records_one_promise(opened: Callable[..., Pag
     page, before = opened(java_script_enabled=False), len(company.promised("SO-1003"))
     page.fill("#line", "refund within four working days, SO-1003")
     page.get_by_role("button", name="Look at it").click()
+    page.locator("#record").wait_for(state="attached")
     sent = page.evaluate("Object.fromEntries(new FormData(document.getElementById('record')))")
     for _ in range(2):
         answer = httpx.post(f"{company.url}/desk", data=sent, headers={"X-Actor": "agent:mei"}, trust_env=False)

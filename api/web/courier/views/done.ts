@@ -1,4 +1,4 @@
-/** What was kept or tried by this phone, what is not sent, and what was not recorded; a wrong tap is taken back here. */
+/** What was said on this phone and recorded, what is not sent, and what was not recorded; a wrong tap is taken back here. */
 import { html } from "htm/preact";
 import { dismiss, takeBack, withoutPhoto } from "../actions";
 import type { Done as Record_ } from "../model";
@@ -6,7 +6,7 @@ import { type Entry, isQuiet } from "../outbox";
 import * as state from "../state";
 import { t } from "../texts";
 import { moment } from "../times";
-import { icon, mark, OUTCOMES, promised, saying, undoButton, type View } from "./parts";
+import { icon, mark, promised, saying, undoButton, type View } from "./parts";
 import { strip } from "./strip";
 
 const TAKEN_BACK_WITHIN_MS = 24 * 3_600_000;
@@ -55,18 +55,17 @@ function recorded(one: Record_): View {
   </li>`;
 }
 
-const whatWords = (one: Record_): string =>
-  ({
-    kept: t("Kept"),
-    tried: t("Tried: %(why)s", { why: t(OUTCOMES[one.outcome ?? "other"]) }),
-    taken_back: t("Taken back"),
-  })[one.what];
+const SIGNS = {
+  receipts: ["received", "done"],
+  fulfilment: ["received", "done"],
+  attempts: ["declined", ""],
+  reopening: ["undo", ""],
+} as const;
 
 function whatCameOf(one: Record_): View {
-  const [sign, tone] = ({ kept: ["received", "done"], tried: ["declined", ""], taken_back: ["undo", ""] } as const)[
-    one.what
-  ];
-  return html`${mark(sign, tone, whatWords(one))}
+  const isDeclined = one.said.command === "receipts" && one.said.state === "declined";
+  const [sign, tone] = isDeclined ? SIGNS.attempts : SIGNS[one.said.command];
+  return html`${mark(sign, tone, saying(one))}
     ${canTakeBack(one) && html`<p><button type="button" onClick=${() => takeBack(one)}>${icon("undo")}<span>${t("That was a wrong tap: take it back")}</span></button></p>`}`;
 }
 
@@ -76,15 +75,18 @@ function canTakeBack(one: Record_): boolean {
   const waits = state.entries.value.some(
     (entry) => entry.commitment_id === one.commitment_id && entry.said.command === "reopening" && !entry.refused,
   );
-  return one.what === "kept" && !later && !waits && state.here.value - one.at < TAKEN_BACK_WITHIN_MS;
+  return one.said.command === "fulfilment" && !later && !waits && state.here.value - one.at < TAKEN_BACK_WITHIN_MS;
 }
 
 /** A promise that is no task any more: what this phone knows of what became of it. */
 export function Gone({ id }: { id: string }): View {
-  const done = state.done.value.filter((one) => one.commitment_id === id).sort((a, b) => b.at - a.at);
+  // A receipt is no reason why a promise is gone.
+  const done = state.done.value
+    .filter((one) => one.commitment_id === id && one.said.command !== "receipts")
+    .sort((a, b) => b.at - a.at);
   const entry = state.entries.value.find((one) => one.commitment_id === id && !isQuiet(one));
   const [next] = state.needing.value;
-  const heading = done[0] ? whatWords(done[0]) : entry ? saying(entry) : t("No task of yours");
+  const heading = done[0] ? saying(done[0]) : entry ? saying(entry) : t("No task of yours");
   return html`
     <header class="top">
       <a class="square" href="#" aria-label=${t("Back")}>${icon("back")}</a>

@@ -1,7 +1,7 @@
 /** Whose phone it is: in open mode a choice, else a code from the office that pairs the phone. */
 import { useSignal } from "@preact/signals";
 import { html } from "htm/preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { enter, server } from "../actions";
 import { codeIn } from "../codes";
 import { canScan } from "../scanning";
@@ -26,6 +26,8 @@ export function Enter(): View {
     }
   };
   useEffect(() => void look(), []);
+  const told = useRef<HTMLElement>(null);
+  useEffect(() => told.current?.scrollIntoView({ block: "nearest" }), [fault.value]);
   const begin = async (actor: string | null): Promise<void> => {
     fault.value = "";
     try {
@@ -39,7 +41,7 @@ export function Enter(): View {
   return html`<header class="top"><h1 tabindex="-1">Upheld</h1></header>
     <main>
       ${strip()} ${language()}
-      ${fault.value !== "" && html`<p class="notice alarm" role="alert">${fault.value}</p>`}
+      ${fault.value !== "" && html`<p class="notice alarm" role="alert" ref=${told}>${fault.value}</p>`}
       ${keepers.value === null && html`<p class="quiet">${t("One moment …")}</p>`}
       ${
         keepers.value === "unreachable" &&

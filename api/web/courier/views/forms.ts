@@ -1,13 +1,15 @@
 /** What needs more than one tap: why he cannot, how it was tried, a note and a photo of what was kept. */
-import { useSignal } from "@preact/signals";
+import { type Signal, signal, useSignal } from "@preact/signals";
 import { html } from "htm/preact";
 import { decline, keep, tried } from "../actions";
 import type { Outcome } from "../model";
 import { scaled } from "../photos";
+import { back } from "../places";
 import { askedOf, type Task } from "../standing";
 import * as state from "../state";
 import { msg, t } from "../texts";
 import { icon, OUTCOMES, promised, type View } from "./parts";
+import { strip } from "./strip";
 
 const REASONS = [
   msg("I do not have the goods"),
@@ -18,18 +20,39 @@ const REASONS = [
 
 const MOST_WORDS = 1000;
 
-/** Back to the promise, where it can be undone. */
-const back = (): void => history.back();
+/** What was typed and not said yet. */
+interface Draft {
+  own: Signal<string>;
+  note: Signal<string>;
+  photo: Signal<Blob | null>;
+}
+
+/** By promise: neither a promise that changes meanwhile nor a phone without room costs anybody his words. */
+const drafts = new Map<string, Draft>();
+
+function draftOf({ commitment }: Task): Draft {
+  const draft = drafts.get(commitment.id) ?? { own: signal(""), note: signal(""), photo: signal(null) };
+  drafts.set(commitment.id, draft);
+  return draft;
+}
+
+/** Back to the promise, where it can be undone; as long as it is not saved its words stay here. */
+async function said({ commitment }: Task, saving: Promise<boolean>): Promise<void> {
+  if (!(await saving)) return;
+  drafts.delete(commitment.id);
+  back(`#c-${commitment.id}`);
+}
 
 export function Cannot({ task }: { task: Task }): View {
-  const own = useSignal("");
+  const { own } = draftOf(task);
   const handoff = askedOf(task, state.here.value);
-  const say = (reason: string): void => void decline(task, handoff, reason).then(back);
+  const say = (reason: string): void => void said(task, decline(task, handoff, reason));
   const send = (event: Event): void => {
     event.preventDefault();
     if (own.value.trim() !== "") say(own.value.trim());
   };
   return html`<main>
+    ${strip({ isBrief: true })}
     <h1 tabindex="-1">${t("Why can't you?")}</h1>
     ${promised(task.commitment.promise)}
     <div class="choices">${REASONS.map((reason) => html`<button type="button" key=${reason} onClick=${() => say(t(reason))}>${t(reason)}</button>`)}</div>
@@ -51,9 +74,10 @@ export function Cannot({ task }: { task: Task }): View {
 }
 
 export function Tried({ task }: { task: Task }): View {
-  const [note, photo] = [useSignal(""), useSignal<Blob | null>(null)];
-  const say = (outcome: Outcome): void => void tried(task, outcome, note.value, photo.value).then(back);
+  const { note, photo } = draftOf(task);
+  const say = (outcome: Outcome): void => void said(task, tried(task, outcome, note.value, photo.value));
   return html`<main>
+    ${strip({ isBrief: true })}
     <h1 tabindex="-1">${t("What happened?")}</h1>
     ${promised(task.commitment.promise)}
     <details>
@@ -70,13 +94,14 @@ export function Tried({ task }: { task: Task }): View {
 }
 
 export function Kept({ task }: { task: Task }): View {
-  const [note, photo] = [useSignal(""), useSignal<Blob | null>(null)];
+  const { note, photo } = draftOf(task);
   const say = (event: Event): void => {
     event.preventDefault();
-    void keep(task, note.value, photo.value).then(back);
+    void said(task, keep(task, note.value, photo.value));
   };
   return html`<form class="whole" onSubmit=${say}>
     <main class="with-bar">
+      ${strip({ isBrief: true })}
       <h1 tabindex="-1">${t("Kept")}</h1>
       ${promised(task.commitment.promise)}
       <${More} note=${note} photo=${photo} />
@@ -85,13 +110,8 @@ export function Kept({ task }: { task: Task }): View {
   </form>`;
 }
 
-interface MoreProps {
-  note: { value: string };
-  photo: { value: Blob | null };
-}
-
 /** A note and, where the operator has switched them on, a photo: neither must be. */
-function More({ note, photo }: MoreProps): View {
+function More({ note, photo }: Omit<Draft, "own">): View {
   return html`<label for="note">${t("Note (may be left out)")}</label>
     <input
       id="note"
@@ -106,7 +126,7 @@ function More({ note, photo }: MoreProps): View {
     ${state.me.value?.photos && html`<${Photo} photo=${photo} />`}`;
 }
 
-function Photo({ photo }: { photo: { value: Blob | null } }): View {
+function Photo({ photo }: Pick<Draft, "photo">): View {
   const fault = useSignal<string | null>(null);
   const take = async (event: Event): Promise<void> => {
     const [file] = (event.target as HTMLInputElement).files ?? [];

@@ -18,7 +18,7 @@ export function More(): View {
       <a class="square" href="#" aria-label=${t("Back")}>${icon("back")}</a>
       <h1 tabindex="-1">${t("More")}</h1>
     </header>
-    <main>${strip()} ${language()} ${colours()} <${Messages} /> ${phone()} ${who()}</main>
+    <main>${strip()} ${language()} ${colours()} <${Messages} /> ${phone()} <${Who} /></main>
   `;
 }
 
@@ -78,20 +78,28 @@ function phone(): View {
     ${Math.abs(skew) >= NOTEWORTHY_SKEW_MS && html`<p class="mark alarm">${icon("open")}<span>${wrong} ${t("What you say is recorded with the right time.")}</span></p>`}
     ${state.isPersistent.value === false && html`<p class="quiet">${t("The browser may clear what is saved here when room is scarce. Put this page on the home screen.")}</p>`}
     <p class="quiet">${t("Times are those of %(time_zone)s.", { time_zone: state.zone.value })} ${t("Version %(version)s", { version: VERSION })}</p>
-    <button type="button" onClick=${bringUpToDate}>${icon("send")}<span>${t("Send now")}</span></button>
+    ${unsent === 0 && html`<button type="button" onClick=${bringUpToDate}>${icon("send")}<span>${t("Send now")}</span></button>`}
   </fieldset>`;
 }
 
-function who(): View {
+function Who(): View {
+  const said = useSignal("");
   const away = async (): Promise<void> => {
+    // Nobody could begin to use it then, not even he again.
+    if (state.reached.value === "unreachable" || !state.isOnline.value) {
+      said.value = t("Without a network nobody can begin to use this phone. Wait until there is one.");
+      return;
+    }
     await unsubscribe();
     await leave();
     location.hash = "";
   };
+  const { name = null, actor = "" } = state.me.value ?? {};
   return html`<fieldset>
-    <legend>${state.me.value?.name ?? state.me.value?.actor}</legend>
-    <p class="quiet">${state.me.value?.actor}</p>
+    <legend>${name ?? actor}</legend>
+    ${name !== null && html`<p class="quiet">${actor}</p>`}
     ${state.unsent.value.length > 0 && html`<p>${t("What is not sent yet waits here until you are back.")}</p>`}
     <button type="button" onClick=${away}>${t("Somebody else uses this phone")}</button>
+    ${said.value !== "" && html`<p class="alarm" role="alert">${said.value}</p>`}
   </fieldset>`;
 }

@@ -1,7 +1,8 @@
 /** What several views share: icons, the words of a state, the words of a promise, buttons that can be undone. */
 import { html } from "htm/preact";
-import { undo } from "../actions";
-import type { Handoff, Item, Words } from "../model";
+import { useEffect, useRef } from "preact/hooks";
+import { speakUp, undo } from "../actions";
+import type { Handoff, Item, Said, Words } from "../model";
 import { canUndo, type Entry } from "../outbox";
 import { isNew, type Standing, saidOf, standing, type Task } from "../standing";
 import * as state from "../state";
@@ -51,8 +52,7 @@ const STANDINGS: Record<Standing, { icon: Icon; tone: string; words: string }> =
 };
 
 /** What was said, in words, for what waits on this phone. */
-export function saying(entry: Entry): string {
-  const { said } = entry;
+export function saying({ said }: { said: Said }): string {
   if (said.command === "fulfilment") return t("Kept");
   if (said.command === "attempts") return t("Tried: %(why)s", { why: t(OUTCOMES[said.outcome]) });
   if (said.command === "reopening") return t("Taken back");
@@ -121,6 +121,17 @@ export function undoButton(entry: Entry, { always = false } = {}): View | null {
   return html`<button type="button" class="undo" onClick=${() => undo(entry)}>
     ${icon("undo")}<span>${t("Undo")} ${isHeld && html`<span aria-hidden="true">(${seconds})</span>`}</span>
   </button>`;
+}
+
+/** Tells who cannot see it once the server has recorded what was said here; until then it was on this phone only. */
+export function useRecorded(entry: Entry | undefined): void {
+  const before = useRef(entry);
+  useEffect(() => {
+    const was = before.current;
+    before.current = entry;
+    const isUndone = was !== undefined && canUndo(was, Date.now());
+    if (was !== undefined && entry === undefined && !isUndone) speakUp(`${saying(was)}: ${t("Recorded")}`);
+  }, [entry]);
 }
 
 /** What people are, in words; a role of the company's own is called as it calls it. */

@@ -3,10 +3,11 @@ import { html } from "htm/preact";
 import { useEffect, useRef } from "preact/hooks";
 import { keep, open, read, receive } from "../actions";
 import { wordsOf } from "../model";
-import { askedOf, nextStep, saidOf, standing, type Task } from "../standing";
+import { isQuiet } from "../outbox";
+import { askedOf, nextStep, type Step, saidOf, standing, type Task } from "../standing";
 import * as state from "../state";
 import { langOf, t } from "../texts";
-import { SETTLING_MS, settling } from "../thumbs";
+import { rests, SETTLING_MS, settling } from "../thumbs";
 import { moment } from "../times";
 import { Gone } from "./done";
 import { Cannot, Kept, Tried } from "./forms";
@@ -23,6 +24,7 @@ import {
   standingOf,
   stopWords,
   undoButton,
+  useRecorded,
   type View,
   wordsShown,
 } from "./parts";
@@ -33,6 +35,7 @@ export function Promised({ id, form }: { id: string; form: string | undefined })
   const task = state.tasks.value.find((one) => one.commitment.id === id);
   const revision = task?.commitment.revision;
   const shown = useRef(revision);
+  useRecorded(state.entries.value.find((entry) => entry.commitment_id === id && !isQuiet(entry)));
   useEffect(() => {
     if (revision !== undefined && revision !== shown.current) {
       // Whoever was about to answer reads the new words first.
@@ -139,26 +142,38 @@ function further(task: Task): View | null {
   </p>`;
 }
 
+/** Who works with a keyboard goes on where he was, though what he pressed has made way for something else. */
+function useFocusKept(step: Step): { current: HTMLElement | null } {
+  const [bar, shown] = [useRef<HTMLElement>(null), useRef(step)];
+  useEffect(() => {
+    if (shown.current !== step && document.activeElement === document.body)
+      bar.current?.querySelector<HTMLElement>("button, a, p")?.focus({ preventScroll: true });
+    shown.current = step;
+  }, [step]);
+  return bar;
+}
+
 /** At the thumb: what is asked next, and how to say no. */
 function Bar({ task }: { task: Task }): View {
   const [handoff, { id }] = [askedOf(task, state.here.value), task.commitment];
   const entry = saidOf(handoff, task.entries);
-  const step = nextStep(handoff, task.entries, state.here.value);
-  if (step === "undo" && entry) return html`<footer class="bar">${undoButton(entry)}</footer>`;
-  const rests = settling.value;
-  if (step === "wait" || (rests?.id === id && state.here.value < rests.until))
-    return html`<footer class="bar"><p>${standingOf(task, handoff)}</p></footer>`;
+  const next = nextStep(handoff, task.entries, state.here.value);
+  const step = next !== "undo" && rests(id, state.here.value) ? "wait" : next;
+  const bar = useFocusKept(step);
+  if (step === "undo" && entry) return html`<footer class="bar" ref=${bar}>${undoButton(entry)}</footer>`;
+  if (step === "wait")
+    return html`<footer class="bar" ref=${bar}><p tabindex="-1">${standingOf(task, handoff)}</p></footer>`;
   if (step === "receipt") {
     const isHeld = handoff.asked === "held";
     const isDeclined = standing(handoff, task.entries, state.here.value) === "declined";
-    return html`<footer class="bar">
+    return html`<footer class="bar" ref=${bar}>
       ${!isDeclined && html`<a class="button" href="#c-${id}/cannot">${icon("declined")}<span>${t("I can't")}</span></a>`}
       <button type="button" class="main" onClick=${() => receive(task, handoff)}>
         ${icon(isHeld ? "van" : "received")}<span>${isHeld ? heldWords(handoff.role) : t("I know")}</span>
       </button>
     </footer>`;
   }
-  return html`<footer class="bar">
+  return html`<footer class="bar" ref=${bar}>
     <a class="button" href="#c-${id}/tried">${icon("declined")}<span>${t("Tried")}</span></a>
     <button type="button" class="main" onClick=${() => keep(task, "", null)}>${icon("received")}<span>${t("Kept")}</span></button>
   </footer>`;

@@ -73,7 +73,7 @@ function refused(): View | null {
 }
 
 function incomplete(): View | null {
-  if (!state.incomplete.value) return null;
+  if (!state.day.value.incomplete) return null;
   return said("overdue", "alarm", t("Not everything can be shown at the moment. Ask the office."));
 }
 

@@ -138,6 +138,10 @@ function why(notice: Notice): string {
     withdrawn: t("Not to be done any more: the promise was withdrawn."),
     kept: t("Somebody has said that it is kept."),
     gone: t("Not yours any more."),
+    elsewhere: t("The address changed. It was: %(was)s. It is now: %(is)s.", {
+      was: notice.was ?? "",
+      is: notice.is ?? "",
+    }),
   };
   return words[notice.why];
 }
