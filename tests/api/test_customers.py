@@ -54,7 +54,6 @@ def test_the_link_shows_the_promise_and_nobody_of_the_staff(agent: Api, order: s
         "made_at": made["made_at"],
         "due": {name: made["due"][name] for name in ("at", "not_before", "time_zone")},
         "first_due_at": made["due"]["at"],
-        "before": [],
         "moved": 0,
         "kept_at": None,
         "known": False,

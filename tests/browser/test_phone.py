@@ -91,6 +91,26 @@ def test_where_the_browser_allows_no_worker_the_page_does_its_work_with_a_networ
     phone.go("").row(office.promise()).wait_for()
 
 
+def test_where_the_browser_knows_no_modules_in_workers_the_page_opens_without_a_network(
+    phones: Phones, office: Office
+) -> None:
+    id = office.promise()
+    phone = phones()
+    phone.context.add_init_script(
+        "const register = ServiceWorkerContainer.prototype.register;"
+        "ServiceWorkerContainer.prototype.register = function (url, options) {"
+        "  if (options.type === 'module') return Promise.reject(new TypeError('no'));"
+        "  return register.call(this, url, options); }"
+    )
+    phone.enter(office.courier).row(id).wait_for()
+    worker = phone.page.evaluate("navigator.serviceWorker.controller.scriptURL")
+    phone.context.set_offline(True)
+    phone.page.reload()
+
+    phone.row(id).wait_for()
+    assert worker.endswith("/courier/worker-classic.js")
+
+
 @pytest.mark.parametrize("reason", [REASONS[0], "The bridge is closed"])
 def test_who_cannot_says_why_in_one_tap_or_in_his_own_words(phone: Phone, office: Office, reason: str) -> None:
     id = office.promise()

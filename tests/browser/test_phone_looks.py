@@ -168,7 +168,9 @@ def test_a_promise_is_confirmed_by_keyboard_alone_and_the_focus_begins_at_the_he
     phones: Phones, office: Office
 ) -> None:
     id = office.promise("It comes by noon")
-    phone = phones().enter(office.courier)
+    phone = phones()
+    phone.page.clock.install()
+    phone.enter(office.courier)
     phone.row(id).wait_for()
     tab_to(phone, "1 promise needs your answer")
     phone.page.keyboard.press("Enter")
@@ -177,8 +179,12 @@ def test_a_promise_is_confirmed_by_keyboard_alone_and_the_focus_begins_at_the_he
     tab_to(phone, "I know")
     phone.page.keyboard.press("Enter")
 
-    phone.page.get_by_role("button", name="Undo").wait_for()
+    phone.page.locator(".undo:focus").wait_for()
     assert phone.page.inner_text("[role=status]") == "Saved on this phone, not sent"
+    phone.pass_undo()
+    phone.page.locator("[role=status]", has_text="I know: Recorded").wait_for()
+    phone.page.clock.fast_forward(2_000)
+    phone.page.locator(".bar a:focus", has_text="Tried").wait_for()
 
 
 def tab_to(phone: Phone, words: str) -> None:

@@ -151,6 +151,18 @@ def test_a_phone_whose_storage_was_cleared_says_what_may_be_lost(phone: Phone, o
     assert "HandoffAcknowledged" not in office.told(id)
 
 
+def test_without_a_network_nobody_can_hand_the_phone_on_and_be_locked_out(phone: Phone, office: Office) -> None:
+    phone.row(office.promise()).wait_for()
+    phone.go("more")
+    phone.context.set_offline(True)
+    phone.tap("Somebody else uses this phone")
+    phone.shows("Without a network nobody can begin to use this phone.")
+    phone.context.set_offline(False)
+    phone.page.locator(".strip", has_text="No network.").wait_for(state="detached")
+    phone.tap("Somebody else uses this phone")
+    phone.page.get_by_role("heading", name="Who are you?").wait_for()
+
+
 def test_a_phone_without_room_says_that_the_tap_was_not_saved(phones: Phones, office: Office) -> None:
     ids = [office.promise() for _ in range(4)]
     phone = phones()

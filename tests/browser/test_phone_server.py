@@ -8,6 +8,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.sql import SQL, Identifier
 
 from store.embedded import EmbeddedServer
 from tests.api.serving import MASTER_KEY, ROOT, EmptyDatabase, Serving
@@ -145,6 +147,50 @@ def test_what_is_promised_after_the_stream_broke_off_appears_by_itself(
     id = office.promise("Promised by another server")
     phone.page.clock.fast_forward(5_000)
     phone.row(id).wait_for()
+
+
+def test_after_a_backup_was_restored_the_phone_goes_on_from_what_the_office_has(
+    phones: Phones, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    with EmptyDatabase(server.dsn) as url, EmptyDatabase(server.dsn) as backup, Line(0) as line, ExitStack() as stack:
+
+        def serve(database: str) -> Serving:
+            serving = stack.enter_context(Serving(tmp_path, database_url=database, master_key=MASTER_KEY))
+            line.port = serving.port
+            return serving
+
+        before = serve(url)
+        office = Office(before.by("agent:ling"))
+        id = office.promise()
+        office.agent.end_of_the_log()
+        before.kill()
+        copy(server.dsn, url, backup)
+        lost = serve(url)
+        office.agent = lost.by("agent:ling")
+        phone = phones(line.url)
+        phone.page.clock.install()
+        phone.enter(office.courier).open(id).say("I know")
+        phone.shows("Confirmed: you know")
+        office.oms = lost.by("system:oms")
+        gone = office.promise("It is not in the backup")
+        phone.go("").row(gone).wait_for()
+        lost.kill()
+
+        office.agent = serve(backup).by("agent:ling")
+        phone.page.clock.fast_forward(60_000)
+        phone.row(gone).wait_for(state="detached")
+        phone.row(id).get_by_text("Not confirmed yet").wait_for()
+        phone.open(id).say("I know")
+        phone.shows("Confirmed: you know")
+        assert office.told(id).count("HandoffAcknowledged") == 1
+
+
+def copy(dsn: str, source: str, target: str) -> None:
+    """Have a database hold what another one does."""
+    names = [str(conninfo_to_dict(url)["dbname"]) for url in (target, source)]
+    with psycopg.connect(make_conninfo(dsn, dbname="postgres"), autocommit=True) as conn:
+        conn.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(names[0])))
+        conn.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(*map(Identifier, names)))
 
 
 def again(office: Office, center: Center) -> Office:
