@@ -63,7 +63,7 @@ async function untilReadable(): Promise<void> {
 }
 
 async function released(): Promise<void> {
-  await refresh();
+  await refresh("outbox");
   await bringUpToDate();
 }
 
@@ -126,7 +126,7 @@ async function say(
   settling.value = { id: commitment.id, until: entry.held_until + SETTLING_MS };
   speakUp(t("Saved on this phone, not sent"));
   // Who taps and puts the phone away has said it all the same.
-  await refresh();
+  await refresh("outbox");
   await wakeWorkerLater();
   return true;
 }

@@ -129,13 +129,21 @@ async function start(): Promise<void> {
   addEventListener("offline", isBack);
   document.addEventListener("visibilitychange", visible);
   if (!isSecureContext) state.trouble.value = "insecure";
-  const reading = refresh();
-  state.zoneHere();
-  await reading;
-  await Promise.all([lookAfterStorage(), recallChoices()]);
+  await refresh();
+  await recallChoices();
   const root = document.getElementById("app") as HTMLElement;
   root.replaceChildren();
   render(html`<${App} />`, root);
+  // Whoever opens the page sees his day, and can tap, before anything else is done.
+  if ("requestIdleCallback" in globalThis) requestIdleCallback(goOn, { timeout: LONGEST_PAUSE_MS });
+  else setTimeout(goOn, LONGEST_PAUSE_MS);
+}
+const LONGEST_PAUSE_MS = 500;
+
+/** All that needs the network, or the browser's own time. */
+async function goOn(): Promise<void> {
+  void lookAfterStorage();
+  state.lookForZone();
   const count = computed(() => state.needing.value.length);
   effect(() => void badge(count.value));
   setInterval(beat, 1000);

@@ -8,12 +8,11 @@ export type Theme = "light" | "dark";
 
 export const theme = signal<Theme | undefined>(undefined);
 
-/** His own choice, else the language that the office knows him to read, else what the browser asks for. */
+/** To be called once what is remembered was read. His own choice, else the language that the office knows him to read, else what the browser asks for. */
 export async function recallChoices(): Promise<void> {
-  const recalled = guarded(() => Promise.all([store.recall("theme"), store.recall("locale")]));
-  const [known, own] = (await recalled) ?? [];
-  show(known);
-  await speak(chosen(own, state.me.value?.locale, ...navigator.languages)).catch(() => undefined);
+  const own = state.remembered.value;
+  show(own.theme);
+  await speak(chosen(own.locale, state.me.value?.locale, ...navigator.languages)).catch(() => undefined);
 }
 
 export async function setLocale(wanted: Locale): Promise<void> {

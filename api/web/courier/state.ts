@@ -1,11 +1,12 @@
 /** What the page shows, as signals: all of it is read from the store, so that nothing is shown that is not written. */
 import { batch, computed, signal } from "@preact/signals";
 import { commitmentIn } from "./day";
+import { kept as atHand } from "./kept";
 import { type Day, type Done, emptyDay, type Me, type Notice } from "./model";
 import { canUndo, type Entry, isQuiet } from "./outbox";
 import type { Server } from "./server";
 import { needsKeeper, type Task, tasksOf } from "./standing";
-import type { Changed, Store } from "./store";
+import type { Changed, Remembered, Store } from "./store";
 import type { Reached } from "./sync";
 
 export type Trouble =
@@ -42,22 +43,26 @@ export const spoken = signal("");
 export const newer = signal<ServiceWorker | null>(null);
 /** Whether the browser has promised not to clear what is kept; null where it does not say. */
 export const isPersistent = signal<boolean | null>(null);
-/** When the keeper was asked whether he wants messages. */
-export const pushAsked = signal<number | null>(null);
-/** Whether this browser is sent messages. */
-export const isTold = signal(false);
+/** What the keeper has chosen, and whether this browser is sent messages. */
+export const remembered = signal<Partial<Remembered>>({});
 
 export const actor = computed(() => me.value?.actor);
 
-/** Where the keeper is: as the office says, else as his phone does. */
-export const zone = computed(() => (me.value?.known === true ? me.value.time_zone : zoneHere()));
-let zoneKnown: string | undefined;
+const ZONE = "upheld-courier-zone";
+/** Where this phone was last; to find out where it is takes as long as all else that is done before the first look. */
+const zoneHere = signal(atHand?.getItem(ZONE) ?? null);
 
-/** Where this phone is; it takes a while to find that out. */
-export function zoneHere(): string {
-  zoneKnown ??= Intl.DateTimeFormat().resolvedOptions().timeZone;
-  return zoneKnown;
+/** Find out where this phone is now. */
+export function lookForZone(): string {
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  atHand?.setItem(ZONE, here);
+  zoneHere.value = here;
+  return here;
 }
+
+/** Where the keeper is: as the office says, else as his phone does. */
+export const zone = computed(() => (me.value?.known === true ? me.value.time_zone : (zoneHere.value ?? lookForZone())));
+
 export const tasks = computed<Task[]>(() => {
   const known = me.value;
   if (known === null) return [];
@@ -97,9 +102,10 @@ export async function refresh(store: Store, server: Server, what: Changed, isEno
     });
     return;
   }
-  const { remembered, ...shown } = await store.shown();
+  const { remembered: known, ...shown } = await store.shown();
   batch(() => {
-    me.value = remembered.me ?? null;
+    remembered.value = known;
+    me.value = known.me ?? null;
     day.value = shown.day;
     entries.value = shown.entries;
     // Who was told that it is not his, and has it again, needs no telling.
@@ -107,9 +113,7 @@ export async function refresh(store: Store, server: Server, what: Changed, isEno
       (one) => !["moved", "gone"].includes(one.why) || !commitmentIn(shown.day, one.commitment_id),
     );
     done.value = shown.done;
-    skew.value = server.skew ?? remembered.skew ?? null;
-    pushAsked.value = remembered.push_asked ?? null;
-    isTold.value = remembered.push_endpoint !== undefined;
+    skew.value = server.skew ?? known.skew ?? null;
     tick();
     isRead.value = true;
   });

@@ -18,12 +18,25 @@ const KNOWN = new Set(FILES.map((file) => `${PAGE}/${file}`));
 const store = new Store();
 const sync = new Sync(store, new Server());
 
+/** Where a browser can be told once where a file is, it opens the page without waking this worker (static routing). */
+interface Routed {
+  addRoutes?(routes: object[]): Promise<void>;
+}
+
 self.addEventListener("install", (event) => {
+  const condition = { or: [PAGE, ...KNOWN].map((pathname) => ({ urlPattern: { pathname, search: "" } })) };
+  void (event as Routed).addRoutes?.([{ condition, source: { cacheName: CACHE } }]);
   event.waitUntil(
     (async () => {
       const cache = await caches.open(CACHE);
       // The page may be older than this worker in some cache on the way; its files never are, their names say what they hold.
-      await cache.addAll([new Request(PAGE, { cache: "reload" }), ...KNOWN]);
+      const page = await fetch(new Request(PAGE, { cache: "reload" }));
+      if (!page.ok) throw new Error(`the page answered ${page.status}`);
+      const headers = new Headers(page.headers);
+      // It is the same for everybody, however it is asked for.
+      headers.delete("Vary");
+      await cache.put(PAGE, new Response(page.body, { headers }));
+      await cache.addAll([...KNOWN]);
     })(),
   );
 });

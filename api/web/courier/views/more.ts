@@ -48,7 +48,7 @@ function colours(): View {
 
 function Messages(): View | null {
   const said = useSignal("");
-  const isOn = state.isTold.value;
+  const isOn = state.remembered.value.push_endpoint !== undefined;
   if (!canPush()) return null;
   const change = async (): Promise<void> => {
     said.value = "";

@@ -80,7 +80,12 @@ function offer(): View | null {
   const isConfirmed = state.tasks.value.some((task) =>
     task.handoffs.some((one) => one.asked !== "none" && one.received),
   );
-  if (!isConfirmed || state.pushAsked.value !== null || !canPush() || Notification.permission !== "default")
+  if (
+    !isConfirmed ||
+    state.remembered.value.push_asked !== undefined ||
+    !canPush() ||
+    Notification.permission !== "default"
+  )
     return null;
   return html`<section class="notice">
     <p class="mark">${icon("bell")}<span>${t("Shall this phone tell you when a promise is new or changes?")}</span></p>
