@@ -8,7 +8,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from socket import socket
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -153,6 +153,63 @@ def retry(
     failed = sum(one.error is not None for one in outcome)
     print(f"{len(outcome) - failed} taken in, {failed} still parked")
     raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def verify(
+    published: Annotated[
+        Path | None, typer.Option(help="Seals as they were published: a file with one in a line.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Check the seals over the log; exit status 1 and the first bad position where they do not hold."""
+    verdict = asyncio.run(operating.verify(Settings.load(), _published(published)))
+    if as_json:
+        print(msgspec.json.encode({"holds": verdict.holds, **msgspec.to_builtins(verdict)}).decode())
+        raise typer.Exit(0 if verdict.holds else 1)
+    for one in verdict.problems:
+        print(f"position {one.position}: {one.what}")
+    if verdict.failed > len(verdict.problems):
+        print(f"and {verdict.failed - len(verdict.problems)} more")
+    print(f"{verdict.events} events, {verdict.seals} seals up to position {verdict.sealed_until}")
+    if verdict.unsealed_from is not None:
+        many = "event is" if verdict.unsealed == 1 else "events are"
+        print(f"{verdict.unsealed} {many} not sealed yet, from position {verdict.unsealed_from} on")
+    if verdict.first is not None:
+        print(f"the seals do not hold; the first bad position is {verdict.first.position}")
+        raise typer.Exit(1)
+    print("the seals hold")
+
+
+def _published(file: Path | None) -> list[dict[str, Any]]:
+    """The seals of a file. Raises `ConfigurationError`."""
+    if file is None:
+        return []
+    try:
+        return [msgspec.json.decode(line, type=dict[str, Any]) for line in file.read_bytes().splitlines() if line]
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from error
+    except msgspec.MsgspecError as error:
+        raise ConfigurationError(f"{file}: does not hold a seal in each line") from error
+
+
+seal_key_app = typer.Typer(invoke_without_command=True, help="The keys that sign seals.")
+app.add_typer(seal_key_app, name="seal-key")
+
+
+@seal_key_app.callback()
+def seal_key(context: typer.Context) -> None:
+    """Print the public keys, the newest last. Who checks a seal must have them from you, and not from the server."""
+    if context.invoked_subcommand is None:
+        for key in asyncio.run(operating.seal_keys(Settings.load())):
+            print(f"{key.public.hex()} since {key.begun_at.isoformat(timespec='seconds')}")
+
+
+@seal_key_app.command()
+def rotate() -> None:
+    """Sign with a new key from now on."""
+    key = asyncio.run(operating.new_seal_key(Settings.load()))
+    print(f"{key.public.hex()} since {key.begun_at.isoformat(timespec='seconds')}")
 
 
 hooks_app = typer.Typer(no_args_is_help=True, help="What other systems sent and what could not be carried out.")

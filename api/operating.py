@@ -1,10 +1,12 @@
 """What an operator does to the projections: build them anew, look at what is parked, try it again."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api.logs import configure_logs
@@ -19,9 +21,12 @@ from projections.checkpoints import ParkedStream, list_parked
 from projections.feed import retry_parked
 from projections.leader import hold
 from projections.projection import Projection
+from store import verification
 from store.database import reaching_the_database
+from store.seals import SealKey, begin_key, keys_of
+from store.verification import Verdict
 
-__all__ = ["Retried", "looking_on", "parked", "rebuild", "retry"]
+__all__ = ["Retried", "looking_on", "new_seal_key", "parked", "rebuild", "retry", "seal_keys", "verify"]
 
 _POLICIES = ("routing", "telling")
 
@@ -70,6 +75,34 @@ async def parked(settings: Settings) -> list[ParkedStream]:
     """What is parked, the longest waiting first."""
     async with looking_on(settings) as runtime, runtime.database.pool.connection() as conn:
         return await list_parked(conn)
+
+
+async def verify(settings: Settings, published: Sequence[Mapping[str, Any]] = ()) -> Verdict:
+    """Whether the log is as it was sealed, with a progress bar on standard error."""
+    columns = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    async with looking_on(settings) as runtime, await runtime.database.connect("verify") as conn:
+        console = Console(stderr=True)
+        with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
+            task = bar.add_task("verifying")
+
+            def tell(done: int, end: int) -> None:
+                bar.update(task, completed=done, total=max(end, 1))
+
+            with reaching_the_database():
+                return await verification.verify(conn, runtime.keyring, tell, published)
+
+
+async def seal_keys(settings: Settings) -> list[SealKey]:
+    """The keys that sign seals or did, the oldest first."""
+    async with looking_on(settings) as runtime, runtime.database.pool.connection() as conn:
+        return await keys_of(conn)
+
+
+async def new_seal_key(settings: Settings) -> SealKey:
+    """A new key signs seals from now on; the one before it vouches for it."""
+    async with looking_on(settings) as runtime, await runtime.database.connect("seal-key") as conn:
+        with reaching_the_database():
+            return await begin_key(conn, runtime.keyring, await runtime.now())
 
 
 @dataclass(frozen=True, slots=True)

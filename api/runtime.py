@@ -22,6 +22,7 @@ from policies.carrying import Carrier
 from policies.clock import CLOCK, ClockPolicy, anything_due
 from policies.endpoints import begin
 from policies.routing import RoutingPolicy
+from policies.sealing import SealingPolicy
 from policies.telling import NAME as TELLING
 from policies.telling import TellingPolicy, anything_to_tell
 from policies.webhooks import WebhookPolicy
@@ -174,6 +175,7 @@ class Runtime:
             "amending": AmendingPolicy(self.ledger, Jobs(self.database, self.keyring), self.catalogue, self.staff).run,
             "telling": partial(self.telling(carrier).run, self.log),
             "sending": carrier.run,
+            "sealing": SealingPolicy(self.now, self.keyring, self.catalogue.sealing).run,
             "routing": partial(RoutingPolicy(self.ledger, self.catalogue, self.staff).run, self.log),
             **self._webhooks(),
         }

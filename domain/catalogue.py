@@ -29,6 +29,7 @@ from domain.hooks import Hook, read_hook
 from domain.integrations import Webhook, check_webhooks
 from domain.people import Duty
 from domain.push import Push, check_push
+from domain.sealing import Sealing, check_sealing
 from domain.tables import fault as _fault
 from domain.tables import read as _read
 from domain.values import Receipt, Terms
@@ -223,6 +224,7 @@ class _File(_Table, frozen=True):
     evidence: dict[str, object] = {}
     messages: dict[str, object] = {}
     push: dict[str, object] = {}
+    seals: dict[str, object] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +249,7 @@ class Catalogue:
     hooks: Mapping[str, Hook] = field(default_factory=dict)
     messages: Messages = field(default_factory=lambda: _messages({}))
     push: Push = Push()
+    sealing: Sealing = Sealing()
 
     def kind(self, name: str) -> Kind:
         """The kind of that name. Raises `Invalid` where there is none."""
@@ -318,6 +321,7 @@ def parse_catalogue(text: str) -> Catalogue:
         hooks={name: read_hook(name, raw, roles) for name, raw in file.hooks.items()},
         messages=_messages(file.messages),
         push=_push(file.push),
+        sealing=_sealing(file.seals),
     )
     try:
         catalogue.calendar(catalogue.default_calendar)
@@ -343,6 +347,12 @@ def _webhooks(tables: tuple[object, ...]) -> tuple[Webhook, ...]:
     webhooks = tuple(_read(f"webhooks[{n}]", raw, Webhook, "a webhook") for n, raw in enumerate(tables))
     check_webhooks(webhooks)
     return webhooks
+
+
+def _sealing(table: dict[str, object]) -> Sealing:
+    sealing = _read("seals", table, Sealing, "the seals")
+    check_sealing(sealing)
+    return sealing
 
 
 def _push(table: dict[str, object]) -> Push:

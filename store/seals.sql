@@ -1,0 +1,68 @@
+-- leaves: what a seal covers of each event behind a position, in order
+SELECT e.notification_id, sealed_bytes(e)
+FROM stored_events e WHERE e.notification_id > %s ORDER BY e.notification_id LIMIT %s;
+
+-- leaves_between: the same, of the events from one position to another
+SELECT e.notification_id, sealed_bytes(e)
+FROM stored_events e WHERE e.notification_id BETWEEN %s AND %s ORDER BY e.notification_id;
+
+-- head: the newest seal
+SELECT number, first_position, last_position, size, root, previous, sealed_at, key, signature
+FROM seals ORDER BY number DESC LIMIT 1;
+
+-- page: the next seals behind a number, in order
+SELECT number, first_position, last_position, size, root, previous, sealed_at, key, signature
+FROM seals WHERE number > %s ORDER BY number LIMIT %s;
+
+-- marked: the next seals behind a number, with their marks
+SELECT number, first_position, last_position, size, root, previous, sealed_at, key, signature, marks
+FROM seals WHERE number > %s ORDER BY number LIMIT %s;
+
+-- over: the seal that covers a position
+SELECT number, first_position, last_position, size, root, previous, sealed_at, key, signature
+FROM seals WHERE last_position >= %(position)s AND first_position <= %(position)s ORDER BY last_position LIMIT 1;
+
+-- unpublished: seals that nobody but the database has
+SELECT number, first_position, last_position, size, root, previous, sealed_at, key, signature
+FROM seals WHERE NOT published ORDER BY number LIMIT %s;
+
+-- set_published: they were given away
+UPDATE seals SET published = true WHERE number = ANY(%s);
+
+-- put: a seal behind the newest one
+INSERT INTO seals (number, first_position, last_position, size, root, previous, sealed_at, key, signature, marks)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s);
+
+-- keys: the keys that sign, the oldest first
+SELECT id, number, public, private, voucher, begun_at FROM seal_keys ORDER BY number;
+
+-- put_key: a key that signs from now on
+INSERT INTO seal_keys (id, number, public, private, voucher, begun_at) VALUES (%s, %s, %s, %s, %s, %s);
+
+-- unsealed: how many positions lie behind the newest seal
+SELECT coalesce((SELECT max(notification_id) FROM stored_events), 0) - coalesce((SELECT max(last_position) FROM seals), 0);
+
+-- end_of_the_log: the last position in the log
+SELECT coalesce(max(notification_id), 0) FROM stored_events;
+
+-- strays: streams that do not say of themselves what the log says of them, each with the position where that begins
+SELECT coalesce(s.id, e.originator_id), coalesce(e.first_position, s.first_position)
+FROM streams s FULL JOIN (
+    SELECT originator_id, max(originator_version) AS version, min(notification_id) AS first_position,
+           max(notification_id) AS last_position, count(*) AS events
+    FROM stored_events GROUP BY originator_id
+) AS e ON e.originator_id = s.id
+LEFT JOIN LATERAL (
+    SELECT convert_from(substring(b.state FOR
+        coalesce(nullif(position('\x00'::bytea IN b.state), 0) - 1, octet_length(b.state))), 'UTF8')::jsonb AS open
+    FROM stored_events b WHERE b.notification_id = e.first_position
+) AS begun ON true
+WHERE (s.version, s.first_position, s.last_position) IS DISTINCT FROM (e.version, e.first_position, e.last_position)
+   OR e.events <> e.version
+   OR s.category IS DISTINCT FROM CASE WHEN begun.open ->> 'originator_topic' ~ 'Order' THEN 'order'
+                                       WHEN begun.open ->> 'originator_topic' ~ 'Route' THEN 'route' ELSE s.category END
+   OR (s.order_id, s.customer_id) IS DISTINCT FROM (begun.open ->> 'order_id', begun.open ->> 'customer_id')
+ORDER BY 2;
+
+-- wrapped: the keys of all streams
+SELECT id, key, first_position FROM streams;
