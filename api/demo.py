@@ -105,7 +105,7 @@ class _Teller:
         steps = [told for story in STORIES for told in story.told(story.last_anchor(now))]
         refused: dict[str, str] = {}
         transport = httpx.ASGITransport(app=self._app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://stories") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             for told in sorted(steps, key=lambda told: told.at):
                 if told.story.slug in refused:
                     continue

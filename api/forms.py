@@ -1,14 +1,14 @@
 """What the forms of a page send, and whether it was a page of ours that sent it."""
 
 from collections import Counter
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 
 from api.routes import read_body
-from domain.errors import Forbidden, Invalid
+from domain.errors import Invalid
 
-__all__ = ["FORM", "check_same_site", "form_fields", "once"]
+__all__ = ["FORM", "form_fields", "once"]
 
 FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 200
@@ -35,13 +35,3 @@ def once(fields: list[tuple[str, str]], *, many: frozenset[str] = frozenset()) -
     if twice := [name for name, times in Counter(name for name, _ in single).items() if times > 1]:
         raise Invalid("/" + twice[0], "comes twice")
     return dict(single)
-
-
-def check_same_site(request: Request) -> None:
-    """Raises `Forbidden` where a page of somebody else sent this (Fetch Metadata; else the Origin, RFC 6454)."""
-    site = request.headers.get("sec-fetch-site")
-    if site is not None and site not in ("same-origin", "none"):
-        raise Forbidden("this was sent by a page of another site")
-    origin = request.headers.get("origin")
-    if site is None and origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise Forbidden("this was sent by a page of another site")

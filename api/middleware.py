@@ -1,4 +1,4 @@
-"""What happens to every request before anybody looks at it: its id, its measure, its path."""
+"""What happens to every request before anybody looks at it: its id, its measure, where it comes from, its path."""
 
 import asyncio
 import os
@@ -11,8 +11,9 @@ from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.logs import log_request
+from api.origins import check_origin
 from api.problems import problem
-from domain.errors import Invalid, Unavailable
+from domain.errors import Forbidden, Invalid, Misdirected, Unavailable, UpheldError
 
 __all__ = ["Entrance"]
 
@@ -55,8 +56,8 @@ class Entrance:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         path = _as_sent(scope)
         try:
-            if path is None:
-                await problem(Invalid("", "holds the character NUL"))(scope, receive, answer)
+            if (refusal := _refusal(scope, path)) is not None:
+                await problem(refusal)(scope, receive, answer)
             else:
                 scope["path"] = path
                 await self.app(scope, receive, answer)
@@ -71,6 +72,18 @@ class Entrance:
             _measured(scope["method"], route, status).observe(seconds)
             told = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 1)}
             log_request(**told, request_id=request_id)
+
+
+def _refusal(scope: Scope, path: str | None) -> UpheldError | None:
+    """Why a request is looked at by nobody, if so."""
+    if path is None:
+        return Invalid("", "holds the character NUL")
+    settings = scope["app"].state.runtime.settings
+    try:
+        check_origin(scope, is_open=settings.auth == "open", public_url=settings.public_url)
+    except (Forbidden, Misdirected) as error:
+        return error
+    return None
 
 
 def _as_sent(scope: Scope) -> str | None:

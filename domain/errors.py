@@ -25,6 +25,7 @@ __all__ = [
     "Invalid",
     "MappingFailed",
     "MasterKeyLost",
+    "Misdirected",
     "NotFound",
     "PhotosAreOff",
     "PreconditionFailed",
@@ -121,6 +122,17 @@ class Forbidden(UpheldError):
     code = "forbidden"
     status = 403
     title = "Not allowed"
+
+
+class Misdirected(UpheldError):
+    """Whoever asks took another server for this one, or somebody leads him here by a name of his own."""
+
+    code = "misdirected"
+    status = 421
+    title = "Misdirected Request"
+
+    def __init__(self) -> None:
+        super().__init__("this is no address of this server: use the one that it said when it started")
 
 
 class NotFound(UpheldError):

@@ -44,7 +44,7 @@ async def reading(settings: Settings, clock: SetClock) -> AsyncIterator[httpx.As
         app = create_app(runtime=runtime)
         app.state.runtime = runtime
         transport, headers = httpx.ASGITransport(app=app), {"X-Actor": "supervisor:wang"}
-        async with httpx.AsyncClient(transport=transport, base_url="http://stories", headers=headers) as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
             yield client
 
 
