@@ -73,7 +73,7 @@ def faults(page: Page) -> list[str]:
 
 def check_no_faults(page: Page) -> None:
     """No fault for a screen reader or in contrast, in light or dark, and nothing beyond the edge."""
-    assert faults(page) == []
+    assert not (found := faults(page)), found
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
@@ -100,4 +100,4 @@ def check_nothing_is_cut(page: Page) -> None:
         ".filter((one) => getComputedStyle(one).display !== 'inline' && one.scrollWidth > one.clientWidth + 1)"
         ".map((one) => one.textContent)"
     )
-    assert cut == []
+    assert not cut, cut
