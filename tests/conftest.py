@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, LiteralString
@@ -32,6 +33,7 @@ from store.keyring import Keyring
 from store.ledger import Ledger
 from store.migrations import apply
 from store.writer import Writer
+from tests.api.serving import EmptyDatabase
 
 _numbers = itertools.count(1)
 
@@ -61,6 +63,13 @@ async def _migrate(dsn: str) -> None:
         for setting in ("fsync", "full_page_writes"):
             await conn.execute(SQL("ALTER SYSTEM SET {} = off").format(Identifier(setting)))
         await conn.execute("SELECT pg_reload_conf()")
+
+
+@pytest.fixture(scope="session")
+def fresh_database(server: EmbeddedServer) -> Iterator[Callable[[], str]]:
+    """Makes empty databases: `fresh_database()` is the address of one."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(EmptyDatabase(server.dsn))
 
 
 @pytest.fixture

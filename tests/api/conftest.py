@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from store.embedded import EmbeddedServer
-from tests.api.serving import MASTER_KEY, Api, EmptyDatabase, Serving
+from tests.api.serving import MASTER_KEY, Api, Serving
 
 MONDAY = datetime(2027, 3, 1, 2, 15, tzinfo=UTC)
 """When the test clock begins to move: a quarter past ten in the morning in Shanghai."""
@@ -17,13 +16,6 @@ MONDAY = datetime(2027, 3, 1, 2, 15, tzinfo=UTC)
 Serve = Callable[..., Serving]
 
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def fresh_database(server: EmbeddedServer) -> Iterator[Callable[[], str]]:
-    """Makes empty databases: `fresh_database()` is the address of one."""
-    with ExitStack() as stack:
-        yield lambda: stack.enter_context(EmptyDatabase(server.dsn))
 
 
 @pytest.fixture(scope="session")

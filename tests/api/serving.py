@@ -54,8 +54,12 @@ class EmptyDatabase:
 
 
 def environment(settings: Mapping[str, object]) -> dict[str, str]:
-    """The environment of a process: ours without what it says about Upheld, and these settings."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("UPHELD_")}
+    """The environment of a process: ours without what it says about Upheld, and these settings.
+
+    It may keep what it compiles, whatever ours says: hundreds of processes begin in a run, each with all the modules.
+    """
+    left_out = ("UPHELD_", "PYTHONDONTWRITEBYTECODE")
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     return ours | {f"UPHELD_{name.upper()}": str(value) for name, value in settings.items()}
 
 

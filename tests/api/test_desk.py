@@ -1,6 +1,6 @@
 """The desk without a browser: what a form becomes, what is proposed, and what whoever looks on is told."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import httpx
@@ -8,12 +8,13 @@ import pytest
 
 from api.pages.desk_form import Draft, digest, items_text, read_items
 from domain.values import Item
-from tests.api.serving import Api, Serving
+from tests.api.serving import MASTER_KEY, Api, Serving
 
 
 @pytest.fixture(scope="module")
-def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with Serving(tmp_path_factory.mktemp("desk")) as serving:
+def agent(fresh_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    settings: dict[str, object] = {"database_url": fresh_database(), "master_key": MASTER_KEY}
+    with Serving(tmp_path_factory.mktemp("desk"), **settings) as serving:
         yield serving.by("agent:ling")
 
 

@@ -427,21 +427,29 @@ def test_who_only_looks_on_begins_no_test_clock(
 # -- leaving ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [(), ("--workers", "2")])
-def test_who_never_sends_his_body_is_told_that_the_server_stops(serve: Serve, arguments: tuple[str, ...]) -> None:
-    serving = serve(*arguments).wait()
-    host, port = serving.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=15) as half:
-        half.sendall(b"POST /v1/commitments HTTP/1.1\r\nHost: h\r\nX-Actor: agent:ling\r\nContent-Length: 9\r\n\r\n{")
-        time.sleep(0.3)
+def test_who_never_sends_his_body_is_told_that_the_server_stops(serve: Serve) -> None:
+    several = [serve(), serve("--workers", "2")]  # each waits for him as long as it may: at the same time
+    halves = [half_a_promise(serving.wait()) for serving in several]
+    time.sleep(0.3)
+    for serving in several:
         serving.process.send_signal(signal.SIGTERM)
-        time.sleep(0.5)
-        with pytest.raises(ConnectionError), socket.create_connection((host, int(port)), timeout=2):
+    time.sleep(0.5)
+    for serving in several:
+        with pytest.raises(ConnectionError), socket.create_connection(("127.0.0.1", serving.port), timeout=2):
             pass  # it is not let in any more
-        answered = half.recv(10_000).decode()
 
-    assert serving.process.wait(10) == 0
-    assert answered.startswith("HTTP/1.1 503")
-    assert "problem+json" in answered
-    assert "retry-after" in answered.lower()
-    assert "Traceback" not in serving.logged
+    for serving, half in zip(several, halves, strict=True):
+        with half:
+            answered = half.recv(10_000).decode()
+        assert serving.process.wait(10) == 0
+        assert answered.startswith("HTTP/1.1 503")
+        assert "problem+json" in answered
+        assert "retry-after" in answered.lower()
+        assert "Traceback" not in serving.logged
+
+
+def half_a_promise(serving: Serving) -> socket.socket:
+    """A connection on which a body has begun."""
+    half = socket.create_connection(("127.0.0.1", serving.port), timeout=15)
+    half.sendall(b"POST /v1/commitments HTTP/1.1\r\nHost: h\r\nX-Actor: agent:ling\r\nContent-Length: 9\r\n\r\n{")
+    return half

@@ -1,6 +1,6 @@
 """The system's Chromium, phones, and a server that they all ask."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -23,6 +23,26 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         yield browser
         browser.close()
+
+
+Begin = Callable[..., Serving]
+
+
+@pytest.fixture(scope="module")
+def begin(fresh_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begin]:
+    """Starts a process with an empty database, which ends with the file: `begin()`, `begin(CONFIG, test_clock=1)`.
+
+    What a page shows is often all that there is, so that files share the server of all databases and no database.
+    """
+    with ExitStack() as stack:
+
+        def start(config: str = "", **settings: object) -> Serving:
+            folder = tmp_path_factory.mktemp("serving")
+            (folder / "upheld.toml").write_text(config)
+            usual = {"database_url": fresh_database(), "master_key": MASTER_KEY, "config": folder / "upheld.toml"}
+            return stack.enter_context(Serving(folder, **(usual | settings)))
+
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -6,15 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.api.serving import Serving
+from tests.browser.conftest import Begin
 from tests.browser.night import NUMBER, PROMISE, Night
-from tests.browser.office import LOCALES, Opened, check_everybody_can_read, check_nothing_is_cut, opening_pages
+from tests.browser.office import LOCALES, Opened, check_every_screen, check_everybody_can_read, opening_pages
 
 
 @pytest.fixture(scope="module")
-def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
-    with Serving(tmp_path_factory.mktemp("board")) as serving:
-        yield Night(serving)
+def night(begin: Begin) -> Night:
+    return Night(begin())
 
 
 @pytest.fixture
@@ -23,10 +22,9 @@ def opened(browser: Browser, night: Night) -> Iterator[Opened]:
         yield opened
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("locale", list(LOCALES))
-def test_the_board_is_read_by_everybody(opened: Opened, night: Night, locale: str, scheme: str) -> None:
-    page = opened("/board", locale=locale, width=320, color_scheme=scheme)
+def test_the_board_is_read_by_everybody(opened: Opened, night: Night, locale: str) -> None:
+    page = opened("/board", locale=locale, width=320)
     page.locator("#filters summary").click()
     page.keyboard.press("o")
     expect(page.locator(f"#do-{night.urgent} form")).to_have_count(4)
@@ -66,10 +64,9 @@ def test_a_group_is_opened_and_stays_open_as_things_change(opened: Opened, night
     assert page.get_by_role("alert").is_visible()
 
 
-@pytest.mark.parametrize("width", [320, 768, 1440, 1920])
-def test_the_board_fits_every_screen(opened: Opened, night: Night, width: int) -> None:
-    for path in ("/board", "/board?by=depot", f"/board/flags/{night.urgent}"):
-        check_nothing_is_cut(opened(path, locale="bg", width=width))
+@pytest.mark.parametrize("path", ["/board", "/board?by=depot", "/board/flags/{urgent}"])
+def test_the_board_fits_every_screen(opened: Opened, night: Night, path: str) -> None:
+    check_every_screen(opened(path.format(urgent=night.urgent), locale="bg"))
 
 
 def test_who_has_not_said_who_he_is_is_asked_first(browser: Browser, night: Night) -> None:

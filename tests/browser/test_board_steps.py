@@ -5,15 +5,15 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.api.serving import Api, Serving
+from tests.api.serving import Api
+from tests.browser.conftest import Begin
 from tests.browser.night import Night
 from tests.browser.office import Opened, check_everybody_can_read, opening_pages
 
 
 @pytest.fixture(scope="module")
-def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
-    with Serving(tmp_path_factory.mktemp("board")) as serving:
-        yield Night(serving)
+def night(begin: Begin) -> Night:
+    return Night(begin())
 
 
 @pytest.fixture

@@ -8,26 +8,27 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.api.serving import Serving, refused
-from tests.browser.office import LOCALES, Opened, check_everybody_can_read, check_nothing_is_cut, opening_pages
+from tests.browser.conftest import Begin
+from tests.browser.office import LOCALES, Opened, check_every_screen, check_everybody_can_read, opening_pages
 
 
 @pytest.fixture(scope="module")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def serving(begin: Begin) -> Serving:
     """One promise kept, one kept late, one declined and broken, and one open."""
-    with Serving(tmp_path_factory.mktemp("scorecard")) as serving:
-        oms = serving.by("system:oms")
-        agent = {"made_at": oms.at(hours=-3)}
-        oms.assign("SO-1", "courier:li", depot="north")
-        courier = oms.by("courier:li")
-        kept, late, broken, _ = (
-            oms.promise(order_id="SO-1", due=oms.due(hours=hours), **agent)["id"] for hours in (5, -1, -2, 9)
-        )
-        for id in (kept, late):
-            courier.receipt(id)
-            courier.command(id, "fulfilment", {})
-        courier.receipt(broken, "declined", reason="=1+1")
-        oms.command(broken, "contacts", {"channel": "phone"})
-        yield serving
+    serving = begin()
+    oms = serving.by("system:oms")
+    agent = {"made_at": oms.at(hours=-3)}
+    oms.assign("SO-1", "courier:li", depot="north")
+    courier = oms.by("courier:li")
+    kept, late, broken, _ = (
+        oms.promise(order_id="SO-1", due=oms.due(hours=hours), **agent)["id"] for hours in (5, -1, -2, 9)
+    )
+    for id in (kept, late):
+        courier.receipt(id)
+        courier.command(id, "fulfilment", {})
+    courier.receipt(broken, "declined", reason="=1+1")
+    oms.command(broken, "contacts", {"channel": "phone"})
+    return serving
 
 
 @pytest.fixture
@@ -36,10 +37,9 @@ def opened(browser: Browser, serving: Serving) -> Iterator[Opened]:
         yield opened
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("locale", list(LOCALES))
-def test_the_scorecard_is_read_by_everybody(opened: Opened, locale: str, scheme: str) -> None:
-    page = opened("/board/scorecard?group_by=recipient", locale=locale, width=320, color_scheme=scheme)
+def test_the_scorecard_is_read_by_everybody(opened: Opened, locale: str) -> None:
+    page = opened("/board/scorecard?group_by=recipient", locale=locale, width=320)
 
     check_everybody_can_read(page, locale)
     assert page.locator("svg.plot").count() == 4
@@ -91,6 +91,5 @@ def test_on_paper_there_are_figures_alone(opened: Opened) -> None:
     assert page.locator("svg.plot").first.is_visible()
 
 
-@pytest.mark.parametrize("width", [360, 768, 1440])
-def test_the_scorecard_fits_every_screen(opened: Opened, width: int) -> None:
-    check_nothing_is_cut(opened("/board/scorecard", locale="bg", width=width))
+def test_the_scorecard_fits_every_screen(opened: Opened) -> None:
+    check_every_screen(opened("/board/scorecard", locale="bg"))

@@ -41,6 +41,7 @@ class Company:
             "test_clock": 1,
         }
         self._stack, self._folder = stack, folder
+        self._client = stack.enter_context(httpx.Client(timeout=20, trust_env=False))
         self.processes = [self._start(), self._start()]
         self.kills: list[float] = []
 
@@ -54,9 +55,7 @@ class Company:
         while True:
             for process in self.processes:
                 try:
-                    answer = httpx.request(
-                        method, process.url + path, json=body, headers=headers, timeout=20, trust_env=False
-                    )
+                    answer = self._client.request(method, process.url + path, json=body, headers=headers)
                 except httpx.TransportError:
                     continue
                 if answer.status_code != 503:

@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import MONDAY, fresh_database
+from tests.api.conftest import MONDAY
 from tests.api.serving import MASTER_KEY, Api, Serving
 from tests.messages.receivers import Inbox, Mailbox
-
-__all__ = ["fresh_database"]
 
 CONFIG = """
 [defaults]

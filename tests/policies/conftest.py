@@ -1,5 +1,5 @@
 """Situations for what happens by itself: processes that serve, as the tests of the HTTP face start them."""
 
-from tests.api.conftest import fresh_database, serve
+from tests.api.conftest import serve
 
-__all__ = ["fresh_database", "serve"]
+__all__ = ["serve"]

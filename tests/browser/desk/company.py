@@ -1,18 +1,16 @@
-"""A shop in whose name agents promise, and how the desk is looked at."""
+"""A shop in whose name agents promise."""
 
 from datetime import UTC, datetime, timedelta
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.api.serving import Api, Serving
 
-__all__ = ["CONFIG", "FRAMED_BY", "Company", "no_faults", "typed"]
+__all__ = ["CONFIG", "FRAMED_BY", "Company", "typed"]
 
 CONFIG = '[defaults]\ntime_zone = "Asia/Shanghai"\ncalendar = "CN"\n'
 TEN_O_CLOCK = datetime(2027, 3, 2, 2, tzinfo=UTC)
 """On a Tuesday morning, in Shanghai."""
-LEVELS = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
 FRAMED_BY = "https://helpdesk.example.com"
 
 
@@ -41,13 +39,6 @@ class Company:
         """What agents promised with an order, newest first."""
         items: list[dict[str, object]] = self.agent.get("/v1/commitments", order_id=order_id)["items"]
         return [item for item in items if item["made_by"] != "system:oms"]
-
-
-def no_faults(page: Page) -> None:
-    """Nothing for axe to say, and nothing beyond the edge of the screen."""
-    found = Axe().run(page, options={"runOnly": LEVELS, "rules": {"color-contrast-enhanced": {"enabled": True}}})
-    assert found.violations_count == 0, found.generate_snapshot()
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
 def typed(page: Page, line: str, seen: str) -> None:

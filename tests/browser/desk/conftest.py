@@ -1,22 +1,17 @@
 """A server with the shop, for the files of this folder, and pages of the desk that are opened by its agents."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.api.serving import Serving
+from tests.browser.conftest import Begin
 from tests.browser.desk.company import CONFIG, FRAMED_BY, Company
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
-    folder: Path = tmp_path_factory.mktemp("desk")
-    config = folder / "upheld.toml"
-    config.write_text(CONFIG)
-    with Serving(folder, test_clock=1, config=config, frame_ancestors=FRAMED_BY) as serving:
-        yield Company(serving)
+def company(begin: Begin) -> Company:
+    return Company(begin(CONFIG, test_clock=1, frame_ancestors=FRAMED_BY))
 
 
 @pytest.fixture
