@@ -102,7 +102,7 @@ async def test_a_log_that_holds_other_events_is_left_alone_and_that_is_said_in_o
         app = create_app(runtime=runtime)
         app.state.runtime = runtime
         transport, body = httpx.ASGITransport(app=app), {"recipient": "courier:li", "role": "courier"}
-        async with httpx.AsyncClient(transport=transport, base_url="http://mine") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             await client.put("/v1/orders/MINE/assignment", json=body, headers={"X-Actor": "system:oms"})
     before = log_of(settings)
 
