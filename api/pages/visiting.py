@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from fastapi import Request, Response
 
 from api.assets import built
+from api.compressing import compressed_page
 from api.forms import check_same_site
 from api.inside import Answered, Asked, ask
 from api.parameters import X_ACTOR
@@ -138,9 +139,9 @@ class Visitor:
             "new_key": lambda: str(uuid.uuid4()),
             **values,
         }
-        return page(
-            template, self.locale, self.tz, status=status, headers={**self._headers, **(headers or {})}, **shown
-        )
+        sent = {**self._headers, **(headers or {})}
+        made = page(template, self.locale, self.tz, status=status, headers=sent, **shown)
+        return compressed_page(self.request, made)
 
     def who_are_you(self) -> Response:
         """Before anything else: who he is. The page leads back to where he wanted to go."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from api.stories.script import Story
 from tests.api.serving import Serving
@@ -146,7 +146,8 @@ def staged(
                 ("auditor:chen", f"/history?{urlencode(search)}"),
             )
         )
-        context = browser.new_context(locale="en-GB", timezone_id=story.time_zone, viewport=SMALL)
+        small: ViewportSize = {"width": SMALL["width"], "height": SMALL["height"]}
+        context = browser.new_context(locale="en-GB", timezone_id=story.time_zone, viewport=small)
         phone = Phone(stack.enter_context(context), serving.url)
         phone.page.clock.install()
         phone.enter(keeper, worker=False)
