@@ -5,7 +5,7 @@ In open mode a page knows who opens it by a cookie that the start page sets, or 
 
 import contextlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Annotated, Any
@@ -113,6 +113,10 @@ class Visitor:
         """What a GET answers; None where it is refused, as what does not exist is."""
         answered = await self.ask("GET", path, query=query)
         return None if answered.is_refused else answered.json()
+
+    async def people(self, actors: Iterable[str | None]) -> dict[str, Person]:
+        """What the book of people says of some actors, in one read; it says nothing of some."""
+        return await self.runtime.people.find_all(sorted({actor for actor in actors if actor is not None}))
 
     async def do(
         self, method: str, path: str, body: object, *, key: str | None = None, headers: Mapping[str, str] | None = None
