@@ -45,6 +45,10 @@ def instant(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text is not None else None
 
 
+Fault = tuple[str, str]
+"""What is wrong: the name of the field, and why."""
+
+
 class Sent(dict[str, str]):
     """What an address or a form holds; what it does not hold is empty.
 
@@ -99,7 +103,7 @@ class Listing:
     capped: bool
     incomplete: bool
     next: str | None
-    problem: str | None = None
+    problem: list[Fault] | None = None
 
 
 def wanted(visitor: Visitor) -> Sent:
@@ -163,10 +167,14 @@ async def people_of(visitor: Visitor, actors: Iterable[str]) -> dict[str, Known]
     return {actor: Known(person.name, channels.phone(person.channels)) for actor, person in found.items()}
 
 
-def problem_of(answered: Mapping[str, Any]) -> str:
-    """Why the API refused something, in its own words."""
-    faults = [f"{fault['pointer']} {fault['detail']}" for fault in answered.get("errors", [])]
-    return "; ".join(faults) or str(answered.get("detail", ""))
+def problem_of(answered: Mapping[str, Any]) -> list[Fault]:
+    """Why the API refused something, in its own words: each fault behind the name of what it is about.
+
+    >>> problem_of({"errors": [{"pointer": "/query/recipient", "detail": "is not of the form ROLE:ID"}]})
+    [('recipient', 'is not of the form ROLE:ID')]
+    """
+    faults = [(fault["pointer"].rpartition("/")[2], fault["detail"]) for fault in answered.get("errors", [])]
+    return faults or [("", str(answered.get("detail", "")))]
 
 
 async def group_links(visitor: Visitor, by: str, groups: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
