@@ -18,8 +18,8 @@ from api.parameters import IF_NONE_MATCH, UPHELD_MIN_POSITION, X_ACTOR, X_ON_BEH
 from api.routes import From
 from api.who import Inquiry, inquiry
 from domain.errors import Invalid
-from domain.facts import FACTS
 from domain.flags import FlagReason
+from domain.integrations import event_types
 from domain.values import Status
 from projections.commitments import CommitmentFilter
 from projections.flags import FlagFilter, FlagGroupBy, Without
@@ -76,8 +76,8 @@ AsOf = Annotated[Instant | None, Query(description="An instant that is past")]
 
 
 def _fact(name: str) -> str:
-    if name not in FACTS:
-        raise ValueError(f"is no type of event; there are {', '.join(sorted(FACTS))}")
+    if name not in (known := event_types()):
+        raise ValueError(f"is no type of event; there are {', '.join(sorted(known))}")
     return name
 
 

@@ -5,7 +5,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 
 from babel.dates import format_skeleton
@@ -13,6 +13,7 @@ from fastapi import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from api.refusals import refusal
 from api.texts import language_of
 from policies.texts import local, translations
 
@@ -44,6 +45,7 @@ def _environment(locale: str) -> Environment:
         loader=PackageLoader("api"), autoescape=True, undefined=StrictUndefined, extensions=["jinja2.ext.i18n"]
     )
     environment.filters["language"] = language_of
+    environment.filters["refusal"] = partial(refusal, locale=locale)
     environment.globals["sheet"] = Markup(_SHEET)  # noqa: S704 -- a file of ours
     environment.install_gettext_translations(translations("api", locale), newstyle=True)  # type: ignore[attr-defined]
     return environment

@@ -21,6 +21,7 @@ from bench import (
     keystrokes,
     lag,
     notice,
+    pages,
     peers,
     phone,
     rebuild,
@@ -45,6 +46,7 @@ _PARTS: dict[str, tuple[Callable[[Options], Awaitable[list[Figure]]], Sequence[G
     "streams": (streams.streams, streams.GOALS),
     "day": (day.day, day.GOALS),
     "phone": (phone.phone, phone.GOALS),
+    "pages": (pages.pages, pages.GOALS),
     "typing": (keystrokes.typing, keystrokes.GOALS),
 }
 _ALSO = {"memory": "scale"}

@@ -17,7 +17,7 @@ import msgspec
 from domain.errors import ConfigurationError
 from domain.facts import FACTS
 
-__all__ = ["Webhook", "check_webhooks"]
+__all__ = ["Webhook", "check_webhooks", "event_types"]
 
 EVERYTHING = "*"
 _PREFIX = "whsec_"
@@ -53,6 +53,15 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def wants(self, type: str) -> bool:
         return self.types is None or type in self.types
+
+
+def event_types() -> frozenset[str]:
+    """What an event of the history can be called.
+
+    >>> {"CommitmentMade", "OrderAssigned", "CustomerErased"} <= event_types()
+    True
+    """
+    return frozenset((*FACTS, *_NOT_OF_COMMITMENTS))
 
 
 def check_webhooks(webhooks: Sequence[Webhook]) -> None:
@@ -108,7 +117,7 @@ def _is_secret(secret: str) -> bool:
 def _check_events(key: str, events: Sequence[str]) -> None:
     if not events:
         raise ConfigurationError(f'{key}: names at least one type of event, or is ["{EVERYTHING}"]')
-    known = {*FACTS, *_NOT_OF_COMMITMENTS}
+    known = event_types()
     for number, type in enumerate(events):
         if type != EVERYTHING and type not in known:
             shown = " ".join(repr(type).split())

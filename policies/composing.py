@@ -15,7 +15,16 @@ from domain.commitment import Commitment
 from domain.deadlines import end_of_day, zone
 from domain.notices import Notice, holds
 from domain.people import Contact, Person
-from policies.wording import Pushed, Text, Told, to_browser, to_customer, to_staff
+from policies.wording import (
+    Pushed,
+    Text,
+    Told,
+    is_for_the_office,
+    office_path,
+    to_browser,
+    to_customer,
+    to_staff,
+)
 from store.database import Database
 from store.keeper_links import KeeperLinks
 from store.keyring import Keyring
@@ -104,10 +113,12 @@ class Composer:
         return to_browser(message.told, await self.text(message, now), message.id, self._public_url or "")
 
     async def link(self, message: Message, now: datetime) -> str | None:
-        """Where one of the staff looks: a keeper at his tasks of the day, whoever else at the flags."""
+        """Where one of the staff looks: a keeper at his tasks of the day, whoever else at the page of his work."""
         if self._public_url is None or isinstance(message.who, Contact):
             return None
-        if all(one.notice.about == "escalated" for one in message.told) or message.recipient.startswith("team:"):
+        if is_for_the_office(message.told):
+            return self._public_url + office_path(message.told, is_brief=message.who.content == "minimal")
+        if message.recipient.startswith("team:"):
             return f"{self._public_url}/"
         midnight = end_of_day(now, zone(message.who.time_zone))
         return f"{self._public_url}/k/{await self._keeper_links.open(message.recipient, midnight, now=now)}"

@@ -20,12 +20,24 @@ from domain.order import Order
 from domain.people import Contact, Person
 from policies.texts import local, translations
 
-__all__ = ["Pushed", "Text", "Told", "brief", "to_browser", "to_customer", "to_staff"]
+__all__ = [
+    "Pushed",
+    "Text",
+    "Told",
+    "brief",
+    "is_for_the_office",
+    "office_path",
+    "to_browser",
+    "to_customer",
+    "to_staff",
+]
 
 _BRIEF = 70
 """Characters of one short message in a script that is not Latin (3GPP TS 23.038: UCS-2)."""
 _LISTED, _LISTED_TO_CUSTOMERS = 10, 100
 """Promises that one message tells in full, or names to a browser."""
+_DESK = ("/desk", "/desk/promises")
+_BOARD = ("/board", "/board/flags")
 _TELL_THE_CUSTOMER = frozenset({"disputed", "declined", "attempted"})
 
 
@@ -80,6 +92,24 @@ def brief(ways: Sequence[str], link: str | None) -> str:
     return next((text for text in texts if len(text) <= _BRIEF), texts[-1])
 
 
+def is_for_the_office(told: Sequence[Told]) -> bool:
+    """Whether all of it is about promises that others are to keep."""
+    return all(one.notice.about == "escalated" for one in told)
+
+
+def office_path(told: Sequence[Told], *, is_brief: bool = False) -> str:
+    """Where somebody of the office looks after what is in danger: an agent at the desk, whoever else at the board.
+
+    One promise has a page of its own, whose address is too long for what is brief.
+
+    >>> office_path([Told(notice, commitment)])  # doctest: +SKIP
+    '/board/flags/0b4a8a8e-6f0e-5f0c-9a38-2f1d6f3f9c11'
+    """
+    all_of_them, one_of_them = _DESK if told[0].notice.to.startswith("agent:") else _BOARD
+    about = {one.commitment.id for one in told}
+    return all_of_them if is_brief or len(about) > 1 else f"{one_of_them}/{about.pop()}"
+
+
 def to_staff(told: Sequence[Told], person: Person, link: str | None, message: UUID, now: datetime) -> Text:
     """What one of the staff is told: `minimal`, where to look; `full`, the promises in the words of the customers."""
     # Who has a promise in two roles reads of it once.
@@ -106,13 +136,13 @@ def to_browser(told: Sequence[Told], text: Text, message: UUID, base: str) -> Pu
     """What a browser of one of the staff gets beside his message, whose `text` it is; `base` is where this service is
     reached, or nothing: the browser knows from where it subscribed.
 
-    It leads to the program on a keeper's phone, at the promise where it is about one alone; whoever is asked to look
-    after others' promises is led to the flags, as in his message.
+    It leads to the program on a keeper's phone, or to where the office looks after it; at the promise where it is
+    about one alone.
     """
     about, orders = list(dict.fromkeys(one.commitment.id for one in told)), {one.commitment.order_id for one in told}
     path = f"/courier#c-{about[0]}" if len(about) == 1 else "/courier"
-    if all(one.notice.about == "escalated" for one in told):
-        path = "/"
+    if is_for_the_office(told):
+        path = office_path(told)
     order_id = orders.pop() if len(orders) == 1 else None
     return Pushed(message, text.title, text.params["what"], base + path, tuple(about[:_LISTED]), order_id)
 

@@ -3,7 +3,6 @@
 What the API answers is JSON; here it becomes what a template can write down in its reader's time and language.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +12,9 @@ from urllib.parse import urlencode
 from babel.dates import format_timedelta
 from fastapi import Response
 
-from api.pages.visiting import Visitor, encoded
+from api.pages.visiting import Visitor
 from api.pages.wording import REASON_ICONS, REASONS
+from policies import channels
 
 __all__ = [
     "FILTERS",
@@ -45,6 +45,10 @@ def instant(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text is not None else None
 
 
+Fault = tuple[str, str]
+"""What is wrong: the name of the field, and why."""
+
+
 class Sent(dict[str, str]):
     """What an address or a form holds; what it does not hold is empty.
 
@@ -54,6 +58,17 @@ class Sent(dict[str, str]):
 
     def __missing__(self, name: str) -> str:
         return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What somebody is called, and the number at which he can be called."""
+
+    name: str | None = None
+    phone: str | None = None
+
+
+_UNKNOWN = Known()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +103,7 @@ class Listing:
     capped: bool
     incomplete: bool
     next: str | None
-    problem: str | None = None
+    problem: list[Fault] | None = None
 
 
 def wanted(visitor: Visitor) -> Sent:
@@ -127,36 +142,39 @@ def _place(visitor: Visitor) -> dict[str, str]:
     return {"by": by} if by in GROUPED_BY else {}
 
 
-def _shown(flag: Mapping[str, Any], people: Mapping[str, Mapping[str, Any]], now: datetime) -> Shown:
+def _shown(flag: Mapping[str, Any], people: Mapping[str, Known], now: datetime) -> Shown:
     commitment, recipient = flag["commitment"], flag["recipient"]
     paused = instant(commitment["paused_until"]) if commitment else None
     takes = commitment["taken_by"] if commitment and paused is not None and paused > now else None
     handoffs = commitment["handoffs"] if commitment else []
-    known = people.get(recipient or "", {})
+    known = people.get(recipient or "", _UNKNOWN)
     return Shown(
         flag=flag,
         commitment=commitment,
-        keeper=known.get("name"),
-        phone=known.get("phone"),
-        maker=people.get(flag["made_by"], {}).get("name") or flag["made_by"],
-        taker=people.get(takes or "", {}).get("name") or takes,
+        keeper=known.name,
+        phone=known.phone,
+        maker=people.get(flag["made_by"], _UNKNOWN).name or flag["made_by"],
+        taker=people.get(takes or "", _UNKNOWN).name or takes,
         taken_until=paused if takes else None,
         state=next((one["state"] for one in handoffs if one["role"] == flag["role"]), None),
         icon=REASON_ICONS[flag["reason"]],
     )
 
 
-async def people_of(visitor: Visitor, actors: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+async def people_of(visitor: Visitor, actors: Iterable[str]) -> dict[str, Known]:
     """What the book of people says of some actors, by actor; of some it says nothing."""
-    asked = sorted(actors)
-    found = await asyncio.gather(*(visitor.read(f"/v1/people/{encoded(actor)}") for actor in asked))
-    return {actor: person for actor, person in zip(asked, found, strict=True) if person is not None}
+    found = await visitor.people(actors)
+    return {actor: Known(person.name, channels.phone(person.channels)) for actor, person in found.items()}
 
 
-def problem_of(answered: Mapping[str, Any]) -> str:
-    """Why the API refused something, in its own words."""
-    faults = [f"{fault['pointer']} {fault['detail']}" for fault in answered.get("errors", [])]
-    return "; ".join(faults) or str(answered.get("detail", ""))
+def problem_of(answered: Mapping[str, Any]) -> list[Fault]:
+    """Why the API refused something, in its own words: each fault behind the name of what it is about.
+
+    >>> problem_of({"errors": [{"pointer": "/query/recipient", "detail": "is not of the form ROLE:ID"}]})
+    [('recipient', 'is not of the form ROLE:ID')]
+    """
+    faults = [(fault["pointer"].rpartition("/")[2], fault["detail"]) for fault in answered.get("errors", [])]
+    return faults or [("", str(answered.get("detail", "")))]
 
 
 async def group_links(visitor: Visitor, by: str, groups: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -167,7 +185,7 @@ async def group_links(visitor: Visitor, by: str, groups: list[Mapping[str, Any]]
     for group in groups:
         own = {by: group["group"]} if group["group"] is not None else {"without": by}
         query = urlencode({**filters, **own})
-        name = people.get(group["group"] or "", {}).get("name")
+        name = people.get(group["group"] or "", _UNKNOWN).name
         found.append({**group, "name": name, "rescue_by": instant(group["rescue_by"]), "query": query})
     return found
 

@@ -15,7 +15,7 @@ from api.pages.wording import Wording
 from api.problems import problem
 from api.routes import routes
 from domain.errors import Invalid
-from domain.facts import FACTS
+from domain.integrations import event_types
 
 __all__ = ["router"]
 
@@ -154,7 +154,7 @@ def _form(visitor: Visitor, search: Search) -> dict[str, Any]:
     for name in TIMES:
         if name in shown and (at := instant_in(shown[name], visitor.tz)) is not None:
             shown[name] = local_value(at, visitor.tz)
-    types = [(name, visitor.gettext(SENTENCES[name][0])) for name in SENTENCES if name in FACTS]
+    types = [(name, visitor.gettext(SENTENCES[name][0])) for name in SENTENCES if name in event_types()]
     labels = {name: visitor.gettext(label) for name, label in LABELS.items()}
     said = [(labels[name], _in_words(name, value, words)) for name, value in search.filters.items()]
     return {"search": search, "values": shown, "types": types, "labels": labels, "fields": FILTERS, "said": said}

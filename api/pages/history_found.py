@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
+from uuid import UUID
 
 import msgspec
 
@@ -12,12 +13,15 @@ from api.inside import Answered
 from api.pages.sentences import Sentence, actors_of, sentence
 from api.pages.visiting import Visitor
 from api.pages.wording import Wording, wording_for
+from projections.commitments import Commitments
 from projections.history import HistoryItem
+from projections.views import CommitmentView
 
 __all__ = ["Day", "Row", "collected", "days_of", "events_in", "told"]
 
 _SAME = timedelta(minutes=1)
 _AT_ONCE = 500
+_FIRST_WORDS = 40
 
 
 class _Page(msgspec.Struct):
@@ -28,7 +32,9 @@ class _Page(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One event. `happened` is None where it was recorded within a minute of happening."""
+    """One event. `happened` is None where it was recorded within a minute of happening; `promise` begins as the words
+    do of the promise that it is about, as that stands now, and is None where the event itself says them.
+    """
 
     item: HistoryItem
     sentence: Sentence
@@ -41,6 +47,7 @@ class Row:
     on_behalf_of: str | None
     stored: str
     is_erased: bool
+    promise: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,9 @@ async def collected(
 async def told(visitor: Visitor, items: Sequence[HistoryItem]) -> list[Row]:
     """Events in the words of a visitor."""
     words = await wording_for(visitor, (actor for item in items for actor in actors_of(item)))
-    return [_row(item, words) for item in items]
+    commitments = Commitments(visitor.runtime.database, visitor.runtime.keyring)
+    promises = await commitments.some(list({item.commitment_id for item in items if item.commitment_id is not None}))
+    return [_row(item, words, promises) for item in items]
 
 
 def days_of(rows: Iterable[Row]) -> list[Day]:
@@ -85,7 +94,7 @@ def days_of(rows: Iterable[Row]) -> list[Day]:
     return [Day(name, list(those)) for name, those in groupby(rows, key=lambda row: row.day)]
 
 
-def _row(item: HistoryItem, words: Wording) -> Row:
+def _row(item: HistoryItem, words: Wording, promises: Mapping[UUID, CommitmentView]) -> Row:
     apart = abs(item.recorded_at - item.occurred_at) > _SAME
     same_day = words.day(item.occurred_at) == words.day(item.recorded_at)
     happened = words.clock(item.occurred_at) if same_day else words.when(item.occurred_at)
@@ -101,4 +110,25 @@ def _row(item: HistoryItem, words: Wording) -> Row:
         on_behalf_of=words.who(item.on_behalf_of) if item.on_behalf_of is not None else None,
         stored=json.dumps(msgspec.to_builtins(item), indent=2, ensure_ascii=False),
         is_erased=item.data.get("erased") is True,
+        promise=_first_words(item, promises),
     )
+
+
+def _first_words(item: HistoryItem, promises: Mapping[UUID, CommitmentView]) -> str | None:
+    promised = promises.get(item.commitment_id) if item.commitment_id is not None else None
+    if promised is None or promised.promise is None or item.data.get("promise") is not None:
+        return None
+    return _shortened(promised.promise, _FIRST_WORDS)
+
+
+def _shortened(text: str, most: int) -> str:
+    """The beginning of a text, whole words of it where it has spaces.
+
+    >>> _shortened("A free HDMI cable comes with it", 20), _shortened("免费送您一根 HDMI 线", 6)
+    ('A free HDMI cable…', '免费送您一根…')
+    """
+    if len(text) <= most:
+        return text
+    begun = text[: most + 1]
+    head, space, _ = begun.rpartition(" ")
+    return (head if space and len(head) > most // 2 else text[:most]).rstrip() + "…"

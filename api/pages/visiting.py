@@ -5,7 +5,7 @@ In open mode a page knows who opens it by a cookie that the start page sets, or 
 
 import contextlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from fastapi import Request, Response
 
 from api.assets import built
+from api.compressing import compressed_page
 from api.inside import Answered, Asked, ask
 from api.parameters import X_ACTOR
 from api.rendering import page
@@ -112,6 +113,10 @@ class Visitor:
         answered = await self.ask("GET", path, query=query)
         return None if answered.is_refused else answered.json()
 
+    async def people(self, actors: Iterable[str | None]) -> dict[str, Person]:
+        """What the book of people says of some actors, in one read; it says nothing of some."""
+        return await self.runtime.people.find_all(sorted({actor for actor in actors if actor is not None}))
+
     async def do(
         self, method: str, path: str, body: object, *, key: str | None = None, headers: Mapping[str, str] | None = None
     ) -> Answered:
@@ -137,9 +142,9 @@ class Visitor:
             "new_key": lambda: str(uuid.uuid4()),
             **values,
         }
-        return page(
-            template, self.locale, self.tz, status=status, headers={**self._headers, **(headers or {})}, **shown
-        )
+        sent = {**self._headers, **(headers or {})}
+        made = page(template, self.locale, self.tz, status=status, headers=sent, **shown)
+        return compressed_page(self.request, made)
 
     def who_are_you(self) -> Response:
         """Before anything else: who he is. The page leads back to where he wanted to go."""

@@ -143,6 +143,5 @@ class Wording:
 
 async def wording_for(visitor: Visitor, actors: Iterable[str | None]) -> Wording:
     """How a visitor is told of these people."""
-    wanted = sorted({actor for actor in actors if actor is not None})
-    known = await visitor.runtime.people.find_all(wanted)
+    known = await visitor.people(actors)
     return Wording(visitor.locale, visitor.tz, {actor: person.name for actor, person in known.items()})

@@ -166,3 +166,22 @@ def test_strange_addresses_are_answered(look: Any) -> None:
     ):
         assert look(f"/history?{query}").status_code in (200, 303, 422), query
     assert look("/history/newer?order_id=a%20b").text == ""
+
+
+def test_what_is_erased_can_be_searched_for_before_anything_was(look: Any) -> None:
+    found = look("/history", type="CustomerErased")
+
+    assert found.status_code == 200
+    assert '<option value="CustomerErased" selected>' in found.text
+    assert "Nothing of that kind was recorded" in found.text
+
+
+def test_events_of_two_promises_of_one_order_say_which_they_are_about(agent: Api, order: str, look: Any) -> None:
+    words = ("A free HDMI cable comes with the television, and it costs nothing", "Das Kabel kommt morgen")
+    for promise in words:
+        id = agent.promise(order_id=order, promise=promise)["id"]
+        agent.command(id, "contacts", {"channel": "phone"})
+    found = look("/history", order_id=order, type="CustomerContacted").text
+
+    assert ">A free HDMI cable comes with the…</q>" in found
+    assert ">Das Kabel kommt morgen</q>" in found

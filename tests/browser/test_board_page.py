@@ -69,6 +69,21 @@ def test_the_board_fits_every_screen(opened: Opened, night: Night, path: str) ->
     check_every_screen(opened(path.format(urgent=night.urgent), locale="bg"))
 
 
+@pytest.mark.parametrize("locale", list(LOCALES))
+def test_where_one_can_go_takes_two_lines_of_a_phone_and_the_language_is_chosen_without_scripts(
+    opened: Opened, locale: str
+) -> None:
+    page = opened("/board", locale=locale, width=320, java_script_enabled=False)
+    box = page.locator("header.site").bounding_box()
+    assert box is not None
+    assert box["height"] < 100
+    page.locator(".site summary").press("Enter")
+    page.locator(".site").get_by_role("button", name="Български").click()
+    page.wait_for_url("**/board")
+
+    assert page.locator("html").get_attribute("lang") == "bg"
+
+
 def test_who_has_not_said_who_he_is_is_asked_first(browser: Browser, night: Night) -> None:
     page = browser.new_page()
     page.goto(f"{night.serving.url}/board?by=depot")

@@ -80,7 +80,7 @@ def test_an_empty_time_and_one_that_is_none_are_told_apart(opened: Opened) -> No
     assert "No promise was made in this time." in page.locator(".empty").inner_text()
     check_everybody_can_read(page)
     page = opened("/board/scorecard?from=yesterday")
-    assert "/query/from" in page.get_by_role("alert").inner_text()
+    assert "from is not an instant" in page.get_by_role("alert").inner_text()
 
 
 def test_on_paper_there_are_figures_alone(opened: Opened) -> None:

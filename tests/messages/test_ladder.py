@@ -69,6 +69,18 @@ def test_a_missed_receipt_climbs_step_by_step(company: Company) -> None:
     }
 
 
+def test_who_is_asked_is_led_to_where_it_can_be_mended(company: Company) -> None:
+    company.promise()
+    company.agent.later(minutes=76)
+    company.inboxes["agent"].wait(1)
+    company.agent.later(minutes=45)
+    company.inboxes["supervisor"].wait(1)
+
+    here = company.agent.client.base_url
+    assert company.inboxes["agent"].texts[0].endswith(f" {here}/desk")
+    assert company.inboxes["supervisor"].texts[0].endswith(f" {here}/board")
+
+
 def test_the_climb_ends_with_the_receipt(company: Company) -> None:
     id = company.promise()
     company.agent.later(minutes=76)

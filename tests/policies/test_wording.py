@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from importlib.resources import files
 from typing import get_args
@@ -20,7 +21,7 @@ from domain.order import Assignment, Order, assign_order
 from domain.people import Contact, Locale, Person
 from domain.promising import Making, Wanted, make
 from domain.values import Origin
-from policies.wording import Pushed, Told, brief, to_browser, to_customer, to_staff
+from policies.wording import Pushed, Told, brief, office_path, to_browser, to_customer, to_staff
 from store.clock import SetClock
 
 LOCALES: tuple[Locale, ...] = get_args(Locale)
@@ -71,13 +72,28 @@ def test_what_a_keeper_is_told_in_brief_fits_into_one_short_message(
 def test_whoever_is_asked_hears_why_in_one_short_message(
     tell: Tell, clock: SetClock, cause: str, locale: Locale
 ) -> None:
-    link = "https://upheld.example/"
+    link = "https://upheld.example/board"
     text = to_staff([tell("escalated", cause)], person(locale), link, MESSAGE, clock.now()).body
 
     assert len(text) <= 70
     assert cause not in text or locale == "en"
     in_time = cause in ("disputed", "declined", "attempted")
     assert bool(re.search("1d 2h|1天 2小时|1 (д|ден) 2 ч", text)) == in_time, "the time left to tell the customer"
+
+
+@pytest.mark.parametrize(
+    ("who", "one", "several"),
+    [("agent:ling", f"/desk/promises/{UUID(int=1)}", "/desk"), ("chief:wu", f"/board/flags/{UUID(int=1)}", "/board")],
+)
+def test_the_office_is_led_to_where_it_looks_after_promises_and_in_brief_to_all_of_them(
+    tell: Tell, who: str, one: str, several: str
+) -> None:
+    told = [tell("escalated", "declined", number=number) for number in (1, 2)]
+    told = [replace(each, notice=replace(each.notice, to=who)) for each in told]
+
+    assert office_path(told[:1]) == one
+    assert office_path(told[:1], is_brief=True) == several
+    assert office_path(told) == several
 
 
 def test_the_words_give_way_to_the_link_and_no_number_is_cut() -> None:
@@ -136,7 +152,7 @@ def test_of_several_promises_a_browser_is_told_ten_and_led_to_all(tell: Tell, pu
 def test_whoever_looks_after_the_promises_of_others_is_led_to_the_flags(
     tell: Tell, push: Callable[..., Pushed]
 ) -> None:
-    assert push(tell("escalated", "declined")).url == "https://upheld.example/"
+    assert push(tell("escalated", "declined")).url == f"https://upheld.example/board/flags/{UUID(int=1)}"
 
 
 @pytest.mark.parametrize("locale", LOCALES)
