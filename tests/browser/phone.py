@@ -134,9 +134,13 @@ class Phone:
         ).first.click()
 
     def say(self, words: str) -> None:
-        """Tap, and let the time go by in which it can be undone; the phone's clock must be installed."""
+        """Tap, and let the time go by in which it can be undone; the phone's clock must be installed.
+
+        The worker's clock stays as it is: of what is said later than that it believes that the clock was set back, and
+        may send it at once.
+        """
         self.tap(words)
-        self.page.locator(".undo").wait_for()
+        self.page.locator(".undo, .bar p, main .done").first.wait_for()
         self.pass_undo()
 
     def pass_undo(self) -> None:
