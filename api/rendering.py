@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from api.refusals import refusal
 from api.texts import language_of
-from policies.texts import local, translations
+from policies.texts import deadline, local, translations
 
 __all__ = ["page", "wants_json"]
 
@@ -60,7 +60,8 @@ def page(
     headers: Mapping[str, str] | None = None,
     **values: object,
 ) -> Response:
-    """A page; in its template `local` writes an instant as it is in `tz`, in the words of the language, and `span` two.
+    """A page; in its template `local` writes an instant as it is in `tz`, in the words of the language, `until` a
+    deadline, and `span` two instants.
 
     >>> page("start.html", "bg", zone("Europe/Sofia"), flags=[], …)  # doctest: +SKIP
     """
@@ -68,14 +69,21 @@ def page(
     def here(at: datetime) -> str:
         return local(at, tz, locale)
 
+    def until(at: datetime) -> str:
+        return deadline(at, tz, locale)
+
     def span(start: datetime, end: datetime) -> str:
-        until = end.astimezone(tz)
-        if until.date() != start.astimezone(tz).date():
+        end_there = end.astimezone(tz)
+        if end_there.date() != start.astimezone(tz).date():
             return f"{here(start)} – {here(end)}"
-        return f"{here(start)}–{format_skeleton('Hm', until, locale=locale)}"
+        return f"{here(start)}–{format_skeleton('Hm', end_there, locale=locale)}"
 
     lang = locale.replace("_", "-")
-    text = _environment(locale).get_template(template).render(lang=lang, locale=locale, local=here, span=span, **values)
+    text = (
+        _environment(locale)
+        .get_template(template)
+        .render(lang=lang, locale=locale, local=here, until=until, span=span, **values)
+    )
     return Response(text, status, _HEADERS | {"Content-Language": lang} | dict(headers or {}), "text/html")
 
 

@@ -5,7 +5,7 @@
 """
 
 import io
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import cache
 from importlib.resources import files
 
@@ -14,7 +14,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 
-__all__ = ["local", "translations"]
+__all__ = ["deadline", "local", "translations"]
 
 
 @cache
@@ -38,3 +38,16 @@ def local(at: datetime, tz: tzinfo, locale: str) -> str:
     """
     there = at.astimezone(tz)
     return " ".join(format_skeleton(part, there, locale=locale) for part in ("yMMMEd", "Hm"))
+
+
+def deadline(at: datetime, tz: tzinfo, locale: str) -> str:
+    """The same of an instant until when something is to be done: the midnight that ends a day belongs to it.
+
+    >>> from datetime import UTC
+    >>> deadline(datetime(2026, 11, 25, tzinfo=UTC), UTC, "en")
+    'Tue, Nov 24, 2026 24:00'
+    """
+    there = at.astimezone(tz)
+    if (there.hour, there.minute, there.second) != (0, 0, 0):
+        return local(at, tz, locale)
+    return local(at - timedelta(minutes=1), tz, locale).replace("23:59", "24:00")

@@ -18,7 +18,7 @@ from domain.deadlines import zone
 from domain.notices import Notice
 from domain.order import Order
 from domain.people import Contact, Person
-from policies.texts import local, translations
+from policies.texts import deadline, translations
 
 __all__ = [
     "Pushed",
@@ -177,7 +177,7 @@ class _Words:
         return str(self._words.ngettext(one, many, count)) % {"count": count}
 
     def _at(self, instant: datetime) -> str:
-        return local(instant, self._tz, self._locale)
+        return deadline(instant, self._tz, self._locale)
 
     def headline(self, told: Sequence[Told]) -> str:
         """All of it in a few words."""

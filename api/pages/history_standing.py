@@ -49,7 +49,7 @@ def standing(shown: CommitmentView, words: Wording) -> Standing:
     >>> standing(shown, Wording("en", UTC)).words  # doctest: +SKIP
     'Broken: it was to be kept by Wed, Nov 25, 2026 16:00'
     """
-    due = words.when(shown.due.at)
+    due = words.until(shown.due.at)
     match shown.status:
         case "kept":
             kept = words.when(shown.kept_at) if shown.kept_at is not None else ""
@@ -81,7 +81,7 @@ def _told(shown: CommitmentView, words: Wording) -> dict[str, str]:
         msg("Revision"): str(shown.revision),
         msg("The words"): shown.promise if shown.promise is not None else words.t("(erased)"),
         msg("Things"): things or "–",
-        msg("To be kept by"): words.when(shown.due.at),
+        msg("To be kept by"): words.until(shown.due.at),
     }
     counts = {
         msg("The customer asked again"): str(shown.contacts),

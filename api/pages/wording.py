@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from babel.dates import format_skeleton, format_time
 
 from api.pages.visiting import Visitor
-from policies.texts import local, translations
+from policies.texts import deadline, local, translations
 
 __all__ = ["KINDS", "OUTCOMES", "ROLES", "STATUSES", "Wording", "msg", "wording_for"]
 
@@ -127,6 +127,10 @@ class Wording:
     def when(self, at: datetime) -> str:
         """An instant, with its day."""
         return local(at, self.tz, self.locale)
+
+    def until(self, at: datetime) -> str:
+        """A deadline, with its day."""
+        return deadline(at, self.tz, self.locale)
 
     def clock(self, at: datetime) -> str:
         """An instant without its day."""

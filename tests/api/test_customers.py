@@ -58,6 +58,7 @@ def test_the_link_shows_the_promise_and_nobody_of_the_staff(agent: Api, order: s
         "kept_at": None,
         "known": False,
         "erased": False,
+        "before": [],
     }
     for shown in (see(path).text, see(path, **JSON).text):
         assert not any(who in shown for who in (agent.actor, "courier:li", "call-8871", made["id"]))
