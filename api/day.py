@@ -44,13 +44,15 @@ class Words:
 class TaskShown:
     """One promise, and the hand-offs of it that are this keeper's.
 
-    `before` is what he knows of it, where that has changed meanwhile; `confirmed` whether what he has just said stands.
+    `before` is what he knows of it, where that has changed meanwhile; `confirmed` whether what he has just said stands,
+    `in_vain` whether it was about older words.
     """
 
     commitment: Commitment
     handoffs: tuple[Handoff, ...]
     before: Words | None
     confirmed: bool
+    in_vain: bool
 
     @property
     def words(self) -> Words:
@@ -91,7 +93,8 @@ async def _task(runtime: Runtime, commitment: Commitment, recipients: list[str],
     mine = said if said is not None and said.about == commitment.id else None
     known = _known_revision(commitment, handoffs, mine)
     before = _words(await runtime.ledger.commitment_in(commitment.id, known)) if known is not None else None
-    return TaskShown(commitment, handoffs, before, mine is not None and known is None and mine.stands(handoffs))
+    confirmed = mine is not None and known is None and mine.stands(handoffs)
+    return TaskShown(commitment, handoffs, before, confirmed, mine is not None and mine.revision < commitment.revision)
 
 
 def _known_revision(commitment: Commitment, handoffs: Sequence[Handoff], said: Said | None) -> int | None:

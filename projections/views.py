@@ -15,7 +15,7 @@ from domain.commitment import Commitment
 from domain.deadlines import Due
 from domain.errors import ProjectionRebuilding
 from domain.handoff import Handoff
-from domain.values import Direction, HandoffState, Item, Receipt, Status, Value
+from domain.values import Direction, HandoffState, Item, Receipt, ReopeningReason, Status, Value
 from store.keyring import Keyring
 
 __all__ = ["CommitmentView", "DueView", "HandoffView", "opened", "sealed", "view"]
@@ -54,6 +54,7 @@ class CommitmentView:
     """A commitment. `erased` tells that its personal fields are gone for good, and read null.
 
     `taken_by` said that he deals with what is wrong, and `paused_until` its climb waits for him.
+    `reopened_as` is why it was opened again, as long as it is.
     """
 
     id: UUID
@@ -82,6 +83,7 @@ class CommitmentView:
     escalation_level: int
     taken_by: str | None
     paused_until: datetime | None
+    reopened_as: ReopeningReason | None
     warnings: tuple[str, ...]
     erased: bool
 
@@ -124,6 +126,7 @@ def view(commitment: Commitment, warnings: tuple[str, ...] = ()) -> CommitmentVi
         escalation_level=commitment.escalation_level,
         taken_by=commitment.escalation_taken_by,
         paused_until=commitment.paused_until,
+        reopened_as=commitment.reopened_as,
         warnings=warnings,
         erased=commitment.promise is None,
     )

@@ -46,7 +46,10 @@ SELECT coalesce((SELECT max(notification_id) FROM stored_events), 0) - coalesce(
 SELECT coalesce(max(notification_id), 0) FROM stored_events;
 
 -- strays: streams that do not say of themselves what the log says of them, each with the position where that begins
-SELECT coalesce(s.id, e.originator_id), coalesce(e.first_position, s.first_position)
+SELECT coalesce(s.id, e.originator_id), coalesce(
+    (SELECT min(x.notification_id) FROM stored_events x
+     WHERE x.originator_id = s.id AND (x.originator_version > s.version OR x.notification_id > s.last_position)),
+    e.first_position, s.first_position)
 FROM streams s FULL JOIN (
     SELECT originator_id, max(originator_version) AS version, min(notification_id) AS first_position,
            max(notification_id) AS last_position, count(*) AS events

@@ -21,6 +21,8 @@ from store.seals import BEGINNING, SQL, Seal, SealKey, keys_of, marked, marks_of
 __all__ = ["Problem", "Verdict", "verify"]
 
 _ROWS = 5_000
+_RECORDED_AT = slice(32, 40)
+"""Where a leaf has its instant; later ones have higher bytes."""
 _MOST_TOLD = 100
 """Problems that are told one by one."""
 
@@ -87,11 +89,12 @@ async def verify(
             async for seal, marks in _seals(conn):
                 _check_chain(verdict, keys, before, seal)
                 _check_published(verdict, given.pop(seal.number, None), seal)
-                _check_events(verdict, seal, marks, await leaves.until(seal.last_position))
+                _check_events(verdict, seal, marks, await leaves.until(seal.last_position), leaves)
                 verdict.seals, verdict.sealed_until, before = verdict.seals + 1, seal.last_position, seal
                 if tell is not None:
                     tell(seal.last_position, end)
             while rest := await leaves.next():
+                _check_order(verdict, rest, leaves)
                 verdict.unsealed_from = verdict.unsealed_from or rest[0][0]
                 verdict.unsealed += len(rest)
             verdict.events = leaves.read
@@ -111,12 +114,13 @@ async def _seals(conn: AsyncConnection[Any]) -> AsyncIterator[tuple[Seal, bytes]
 
 
 class _Leaves:
-    """The events of the log, in order, as a seal covers them."""
+    """The events of the log, in order, as a seal covers them; `latest` is the instant of the latest so far."""
 
     def __init__(self, rows: psycopg.AsyncServerCursor[Any]) -> None:
         self._rows = rows
         self._held: list[tuple[int, bytes]] = []
         self.read = 0
+        self.latest = b""
 
     async def until(self, last: int) -> list[tuple[int, bytes]]:
         """Those up to a position."""
@@ -172,11 +176,15 @@ def _check_published(verdict: Verdict, given: Mapping[str, Any] | None, seal: Se
         verdict.add(seal.first_position, f"seal {seal.number} was published as another one")
 
 
-def _check_events(verdict: Verdict, seal: Seal, marks: bytes, found: list[tuple[int, bytes]]) -> None:
+def _check_events(
+    verdict: Verdict, seal: Seal, marks: bytes, found: list[tuple[int, bytes]], leaves: "_Leaves"
+) -> None:
     """That the events under a seal are those that were sealed."""
     hashes = [leaf_hash(leaf) for _, leaf in found]
     positions = [position for position, _ in found]
     holds = len(found) == seal.size and root_of(hashes) == seal.root
+    if holds:
+        _check_order(verdict, found, leaves)
     if holds and marks == marks_of(seal.first_position, positions, hashes):
         return
     was, now = marked(seal.first_position, marks), dict(zip(positions, hashes, strict=True))
@@ -186,6 +194,15 @@ def _check_events(verdict: Verdict, seal: Seal, marks: bytes, found: list[tuple[
         problems = [(seal.first_position, what.format(seal.number))]
     for position, what in problems:
         verdict.add(position, what)
+
+
+def _check_order(verdict: Verdict, found: list[tuple[int, bytes]], leaves: "_Leaves") -> None:
+    """That no event is dated before the one in front of it, as where it was slipped in before it was sealed."""
+    for position, leaf in found:
+        recorded_at = leaf[_RECORDED_AT]
+        if recorded_at < leaves.latest:
+            verdict.add(position, "the event is dated before the one in front of it")
+        leaves.latest = max(recorded_at, leaves.latest)
 
 
 def _differences(was: Mapping[int, bytes], now: Mapping[int, bytes]) -> Iterable[tuple[int, str]]:

@@ -85,6 +85,7 @@ def test_a_commitment_is_shown_as_the_contract_has_it(agent: Api, order: str) ->
         "escalation_level": 0,
         "taken_by": None,
         "paused_until": None,
+        "reopened_as": None,
         "warnings": ["calendar_incomplete"],
         "erased": False,
     }

@@ -113,6 +113,15 @@ def test_another_address_of_a_stop_is_told_until_he_has_read_it(phone: Phone, of
     assert "7 Elm Road" in phone.page.inner_text(".stops")
 
 
+def test_that_the_customer_says_it_did_not_happen_is_told_to_whom_must_keep_it(phone: Phone, office: Office) -> None:
+    id = office.promise()
+    office.agent.by(office.courier).command(id, "fulfilment", {})
+    office.agent.command(id, "reopening", {"reason": "disputed", "note": "The family says that it never came"})
+
+    phone.row(id).get_by_text("The customer says it did not happen").wait_for()
+    phone.open(id).shows("The customer says it did not happen")
+
+
 def test_what_he_types_outlives_that_the_promise_changes_meanwhile(phone: Phone, office: Office) -> None:
     id = office.promise("It comes by noon")
     phone.open(id, "cannot")

@@ -113,8 +113,7 @@ def test_nothing_is_cut_off_on_a_small_phone_nor_where_all_is_twice_as_large(
     for view in Day(office).views(phone):
         found += [f"{view}: cut off: {one}" for one in phone.page.evaluate(_CUT_OFF)]
         phone.page.evaluate("document.documentElement.style.fontSize = '200%'")
-        width = phone.page.evaluate("document.documentElement.scrollWidth")
-        found += [f"{view}: {width} px wide when enlarged: {phone.page.evaluate(_WIDE)}"] if width > 360 else []
+        found += [f"{view}: beyond the edge when enlarged: {one}" for one in phone.page.evaluate(_WIDE)]
         phone.page.evaluate("document.documentElement.style.fontSize = ''")
         assert phone.page.locator("html").get_attribute("lang") == locale.removesuffix("-GB").removesuffix("-BG")
     assert found == []

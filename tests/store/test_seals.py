@@ -147,7 +147,7 @@ TAMPERED: dict[str, tuple[str, list[Problem]]] = {
     ),
     "moved": (
         "UPDATE stored_events SET notification_id = 36 WHERE notification_id = 8",
-        [Problem(8, "the event was deleted")],
+        [Problem(8, "the event was deleted"), Problem(36, "the event is dated before the one in front of it")],
     ),
     "two change places": (
         "UPDATE stored_events SET notification_id = 1000 WHERE notification_id = 4;"
@@ -238,6 +238,33 @@ async def test_an_event_that_is_slipped_in_is_named(
         " SELECT originator_id, 3, topic, state, 7, recorded_at FROM stored_events WHERE notification_id = 6",
     )
     assert (await checked(database, keyring)).first == Problem(7, "the event was inserted")
+
+
+async def test_an_event_that_is_slipped_in_before_it_is_sealed_and_dated_back_is_named(
+    database: Database, keyring: Keyring, log: list[Any], sealed: Sealing
+) -> None:
+    await by_hand(
+        database,
+        "INSERT INTO stored_events (originator_id, originator_version, topic, state, recorded_at)"
+        " SELECT originator_id, 3, topic, state, recorded_at FROM stored_events WHERE notification_id = 6",
+        "UPDATE streams SET version = 3, last_position = 36 WHERE first_position = 5",
+    )
+    dated_back = [Problem(36, "the event is dated before the one in front of it")]
+    assert (await checked(database, keyring)).problems == dated_back, "it is not sealed yet"
+    await sealed()
+    assert (await checked(database, keyring)).problems == dated_back
+
+
+async def test_an_event_that_the_stream_does_not_know_is_named_by_its_own_position(
+    database: Database, keyring: Keyring, log: list[Any], sealed: Sealing
+) -> None:
+    await by_hand(
+        database,
+        "INSERT INTO stored_events (originator_id, originator_version, topic, state, recorded_at)"
+        " SELECT originator_id, 3, topic, state, '2035-01-01Z' FROM stored_events WHERE notification_id = 6",
+    )
+    await sealed()
+    assert (await checked(database, keyring)).problems == [Problem(36, f"the stream {log[2]} is not as the log says")]
 
 
 async def test_who_signs_anew_with_a_key_of_his_own_is_found_out(

@@ -47,6 +47,7 @@ export const commitment = (id: string, more: Partial<Commitment> = {}): Commitme
   due: { at: "2026-11-25T10:00:00Z", not_before: null, time_zone: "Asia/Shanghai" },
   handoffs: [handoff()],
   kept_at: null,
+  reopened_as: null,
   ...more,
 });
 

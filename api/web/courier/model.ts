@@ -34,6 +34,8 @@ export interface Commitment {
   made_at: string;
   due: { at: string; not_before: string | null; time_zone: string };
   handoffs: Handoff[];
+  /** Why it was opened again, as long as it is. */
+  reopened_as: "disputed" | "mistaken" | null;
   kept_at: string | null;
 }
 
@@ -129,6 +131,8 @@ export interface Done {
   at: number;
   promise: string | null;
   order_id: string | null;
+  /** Why it does not count, where it does not. */
+  why_not: WhyNot | null;
 }
 
 export function wordsOf(commitment: Commitment): Words {

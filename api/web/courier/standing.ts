@@ -76,7 +76,9 @@ export const askedOf = (task: Task, now: number): Handoff =>
 export const isNew = (task: Task, day: Day): boolean =>
   task.before === null &&
   !(task.commitment.id in day.opened) &&
-  task.handoffs.some((handoff) => handoff.asked !== "none" && !handoff.received);
+  task.handoffs.some(
+    (one) => one.asked !== "none" && !one.received && !["declined", "acknowledged"].includes(one.state),
+  );
 
 /** The tasks of a day in planned order; at each stop those that need this person first. */
 export function tasksOf(day: Day, recipients: readonly string[], entries: readonly Entry[], now: number): Task[] {

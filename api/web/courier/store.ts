@@ -305,10 +305,10 @@ async function note(
     const stop = commitmentIn(day, commitment.id)?.stop.stop ?? entry.stop;
     await tx.objectStore("notices").add({ ...about, why: why_not, stop });
   }
-  if (why_not !== null || isQuiet(entry)) return;
+  if (isQuiet(entry)) return;
   const done = tx.objectStore("done");
   for (const old of await done.getAll()) if (old.at < now - KEPT_MS && old.id !== undefined) await done.delete(old.id);
-  await done.add({ ...about, said: entry.said, at: entry.said_at });
+  await done.add({ ...about, said: entry.said, at: entry.said_at, why_not });
 }
 
 /** Whether two say the same of the same promise: a double tap, or a tap in two tabs. */

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { UNDO_MS } from "./outbox";
 
-const DOUBLE_TAP_MS = 400;
+const DOUBLE_TAP_MS = 700;
 let last = { id: "", at: 0 };
 
 /** Whether it is the second of two taps on one promise: it hits the button that came into the place of the first. */

@@ -8,6 +8,7 @@ import { t } from "../texts";
 import { moment } from "../times";
 import { icon, mark, promised, saying, undoButton, type View } from "./parts";
 import { strip } from "./strip";
+import { why } from "./today";
 
 const TAKEN_BACK_WITHIN_MS = 24 * 3_600_000;
 
@@ -64,6 +65,7 @@ const SIGNS = {
 
 function whatCameOf(one: Record_): View {
   const isDeclined = one.said.command === "receipts" && one.said.state === "declined";
+  if (one.why_not !== null) return mark("declined", "alarm", t("%(said)s: does not count", { said: saying(one) }));
   const [sign, tone] = isDeclined ? SIGNS.attempts : SIGNS[one.said.command];
   return html`${mark(sign, tone, saying(one))}
     ${canTakeBack(one) && html`<p><button type="button" onClick=${() => takeBack(one)}>${icon("undo")}<span>${t("That was a wrong tap: take it back")}</span></button></p>`}`;
@@ -85,6 +87,7 @@ export function Gone({ id }: { id: string }): View {
     .filter((one) => one.commitment_id === id && one.said.command !== "receipts")
     .sort((a, b) => b.at - a.at);
   const entry = state.entries.value.find((one) => one.commitment_id === id && !isQuiet(one));
+  const told = state.notices.value.filter((one) => one.commitment_id === id);
   const [next] = state.needing.value;
   const heading = done[0] ? saying(done[0]) : entry ? saying(entry) : t("No task of yours");
   return html`
@@ -93,7 +96,7 @@ export function Gone({ id }: { id: string }): View {
       <h1 tabindex="-1">${heading}</h1>
     </header>
     <main class="with-bar">
-      ${strip()} ${done[0] && promised(done[0].promise)}
+      ${strip()} ${told.map((one) => html`<p class="notice alarm" key=${`n-${one.id}`}>${why(one)}</p>`)} ${done[0] && promised(done[0].promise)}
       ${entry && html`<p>${mark("saved", "saved", `${saying(entry)}: ${t("Saved on this phone, not sent")}`)}</p>`}
       ${done.map((one) => html`<div key=${`d-${one.id}`}><p class="quiet">${when(one.at)}</p>${whatCameOf(one)}</div>`)}
       ${done.length === 0 && !entry && html`<p>${t("This promise is closed, or somebody else's.")}</p>`}

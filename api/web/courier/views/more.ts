@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { html } from "htm/preact";
 import { bringUpToDate, leave } from "../actions";
 import { setLocale, setTheme, theme } from "../choices";
+import { isQuiet } from "../outbox";
 import { canPush, subscribe, unsubscribe } from "../push";
 import * as state from "../state";
 import { LOCALES, type Locale, locale, t, tn } from "../texts";
@@ -66,7 +67,8 @@ function Messages(): View | null {
 
 function phone(): View {
   const [at, skew] = [state.day.value.fetched_at, state.skew.value ?? 0];
-  const unsent = state.unsent.value.length;
+  // What can still be undone is not sent either.
+  const unsent = state.entries.value.filter((entry) => !entry.refused && !isQuiet(entry)).length;
   const wrong =
     skew > 0
       ? t("This phone's clock is %(span)s slow.", { span: span(skew) })

@@ -56,7 +56,7 @@ export function saying({ said }: { said: Said }): string {
   if (said.command === "fulfilment") return t("Kept");
   if (said.command === "attempts") return t("Tried: %(why)s", { why: t(OUTCOMES[said.outcome]) });
   if (said.command === "reopening") return t("Taken back");
-  if (said.state === "declined") return t("I can't");
+  if (said.state === "declined") return said.reason ? `${t("I can't")}: ${said.reason}` : t("I can't");
   return said.state === "held" ? heldWords(said.role) : t("I know");
 }
 
@@ -85,6 +85,8 @@ export function standingOf(task: Task, handoff: Handoff): View {
 /** What is to be noticed of a promise, the most important first. */
 export function marksOf(task: Task): View[] {
   const marks: View[] = [];
+  if (task.commitment.reopened_as === "disputed")
+    marks.push(mark("overdue", "alarm", t("The customer says it did not happen")));
   if (task.before !== null) marks.push(mark("changed", "alarm", t("Changed")));
   else if (isNew(task, state.day.value)) marks.push(mark("new", "alarm", t("New")));
   for (const handoff of task.handoffs) {

@@ -21,6 +21,7 @@ import {
   mark,
   marksOf,
   promised,
+  saying,
   standingOf,
   stopWords,
   undoButton,
@@ -76,7 +77,7 @@ function Whole({ task }: { task: Task }): View {
     <p class="quiet">
       ${t("Promised by %(who)s", { who: actorWords(commitment.made_by) })}${commitment.order_id && html` · ${t("order %(order)s", { order: commitment.order_id })}`}
     </p>
-    ${refusal(task)} ${others(task)} ${further(task)}
+    ${refusal(task)} ${attempted(task)} ${others(task)} ${further(task)}
   </main>`;
 }
 
@@ -110,6 +111,17 @@ function refusal(task: Task): View | null {
   return html`<section class="notice alarm">
     ${mark("declined", "", t("Not recorded: %(why)s", { why: entry.refused.detail }))}
   </section>`;
+}
+
+/** The last that was tried from this phone: that it was leaves no sign in how the keeper stands to it. */
+function attempted(task: Task): View | null {
+  const { id } = task.commitment;
+  const tried = state.done.value.filter((one) => one.commitment_id === id && one.said.command === "attempts");
+  const last = tried.sort((a, b) => b.at - a.at)[0];
+  const at = (last?.at ?? 0) + (state.skew.value ?? 0);
+  return last === undefined
+    ? null
+    : html`<p>${mark("declined", "", `${moment(at, state.zone.value, state.now.value)} · ${saying(last)}`)}</p>`;
 }
 
 function others(task: Task): View | null {

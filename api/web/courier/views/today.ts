@@ -56,7 +56,9 @@ const stopsShown = computed<AtStop[]>(() => {
 function nothing(): View {
   if (!state.isRead.value || state.day.value.fetched_at === null)
     return html`<p class="quiet">${t("Your tasks have not come yet.")}</p>`;
-  return html`<p>${t("There is nothing for you to do.")}</p>`;
+  const { actor = "", known = true } = state.me.value ?? {};
+  return html`<p>${t("There is nothing for you to do.")}</p>
+    ${!known && html`<p class="quiet">${t("The office has told nothing of %(actor)s. Is that how your name is written?", { actor })}</p>`}`;
 }
 
 /** What needs him first, in one place, however long the list is. */
@@ -134,7 +136,7 @@ function noticeShown(notice: Notice): View {
   </section>`;
 }
 
-function why(notice: Notice): string {
+export function why(notice: Notice): string {
   const words: Record<Notice["why"], string> = {
     older_revision: t("What you said does not count: the promise changed meanwhile. Look at it, and say it again."),
     no_longer_recipient: t("What you said does not count: it was given to somebody else."),
