@@ -122,8 +122,10 @@ async def _hints(
                     yield format_sse_event(event="changed", data_str="{}", id=str(position))
                     await asyncio.wait((ends,), timeout=pause_seconds)
                 something = asyncio.ensure_future(look.wait())
-                await asyncio.wait((something, ends), timeout=_ALIVE_SECONDS, return_when="FIRST_COMPLETED")
-                something.cancel()
+                try:
+                    await asyncio.wait((something, ends), timeout=_ALIVE_SECONDS, return_when="FIRST_COMPLETED")
+                finally:
+                    something.cancel()
                 told, news = [*look.take()], look.reset
                 position = max((one.position for one in told), default=look.position if look.reset else position)
                 look.reset, news = False, news or bool(told)

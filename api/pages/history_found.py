@@ -15,7 +15,6 @@ from api.pages.visiting import Visitor
 from api.pages.wording import Wording, wording_for
 from projections.commitments import Commitments
 from projections.history import HistoryItem
-from projections.views import CommitmentView
 
 __all__ = ["Day", "Row", "collected", "days_of", "events_in", "told"]
 
@@ -33,7 +32,7 @@ class _Page(msgspec.Struct):
 @dataclass(frozen=True, slots=True)
 class Row:
     """One event. `happened` is None where it was recorded within a minute of happening; `promise` begins as the words
-    do of the promise that it is about, as that stands now, and is None where the event itself says them.
+    do of the promise that it is about, as that stood then, and is None where the event itself says them.
     """
 
     item: HistoryItem
@@ -84,9 +83,16 @@ async def collected(
 async def told(visitor: Visitor, items: Sequence[HistoryItem]) -> list[Row]:
     """Events in the words of a visitor."""
     words = await wording_for(visitor, (actor for item in items for actor in actors_of(item)))
+    await visitor.runtime.see_own_writes(["commitments"])
     commitments = Commitments(visitor.runtime.database, visitor.runtime.keyring)
     promises = await commitments.some(list({item.commitment_id for item in items if item.commitment_id is not None}))
-    return [_row(item, words, promises) for item in items]
+    said = {(id, promise.revision): promise.promise for id, promise in promises.items()}
+    for item in items:
+        id, revision = item.commitment_id, item.revision
+        if id in promises and revision is not None and (id, revision) not in said:
+            # An event is about the words that counted then: nobody was handed what was promised later.
+            said[id, revision] = (await visitor.runtime.ledger.commitment_in(id, revision)).promise
+    return [_row(item, words, said) for item in items]
 
 
 def days_of(rows: Iterable[Row]) -> list[Day]:
@@ -94,7 +100,7 @@ def days_of(rows: Iterable[Row]) -> list[Day]:
     return [Day(name, list(those)) for name, those in groupby(rows, key=lambda row: row.day)]
 
 
-def _row(item: HistoryItem, words: Wording, promises: Mapping[UUID, CommitmentView]) -> Row:
+def _row(item: HistoryItem, words: Wording, said: Mapping[tuple[UUID, int], str | None]) -> Row:
     apart = abs(item.recorded_at - item.occurred_at) > _SAME
     same_day = words.day(item.occurred_at) == words.day(item.recorded_at)
     happened = words.clock(item.occurred_at) if same_day else words.when(item.occurred_at)
@@ -110,15 +116,15 @@ def _row(item: HistoryItem, words: Wording, promises: Mapping[UUID, CommitmentVi
         on_behalf_of=words.who(item.on_behalf_of) if item.on_behalf_of is not None else None,
         stored=json.dumps(msgspec.to_builtins(item), indent=2, ensure_ascii=False),
         is_erased=item.data.get("erased") is True,
-        promise=_first_words(item, promises),
+        promise=_first_words(item, said),
     )
 
 
-def _first_words(item: HistoryItem, promises: Mapping[UUID, CommitmentView]) -> str | None:
-    promised = promises.get(item.commitment_id) if item.commitment_id is not None else None
-    if promised is None or promised.promise is None or item.data.get("promise") is not None:
+def _first_words(item: HistoryItem, said: Mapping[tuple[UUID, int], str | None]) -> str | None:
+    if item.commitment_id is None or item.revision is None or item.data.get("promise") is not None:
         return None
-    return _shortened(promised.promise, _FIRST_WORDS)
+    promised = said.get((item.commitment_id, item.revision))
+    return _shortened(promised, _FIRST_WORDS) if promised is not None else None
 
 
 def _shortened(text: str, most: int) -> str:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from api.pages.board_view import board_page, problem_of
 from api.pages.visiting import Visiting, Visitor
+from api.pages.wording import KINDS, ROLES
 from api.plots import Bar, Part, bars, key
 from api.routes import routes
 from domain.deadlines import zone
@@ -127,7 +128,7 @@ def _flat(group: Mapping[str, Any]) -> dict[str, Any]:
         if name == "value":
             found[name] = " ".join(f"{amount} {currency}" for currency, amount in value.items())
         elif isinstance(value, dict):
-            found |= {f"{name}_{part}": one for part, one in value.items()}
+            found |= {f"{name}_{part}": round(one, 1) if isinstance(one, float) else one for part, one in value.items()}
         else:
             found[name] = value
     return {name: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" and v else v for name, v in found.items()}
@@ -165,7 +166,9 @@ def _label(visitor: Visitor, group: str | None, by: str) -> str:
         return visitor.gettext("No depot" if by == "depot" else "Nobody")
     if by == "day":
         return format_skeleton("MMMEd", date.fromisoformat(group), locale=visitor.locale)
-    return visitor.gettext(group) if by == "role" else group
+    if by in ("role", "kind"):
+        return visitor.gettext((ROLES if by == "role" else KINDS).get(group, group))
+    return group
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,15 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 
 from api.phrases.dues import Dues, end_of
 from api.phrases.expressions import Expression, expressions_of, together
 from api.phrases.kinds import Named, kinds_of
 from api.phrases.orders import orders_of, tidy, without_order
-from api.phrases.terms import clusters_of
+from api.phrases.terms import clusters_of, words
 from api.phrases.tokens import Excerpt, Token, excerpt, tokens_of
+from api.phrases.words import LANGUAGES
 from domain.deadlines import DueRule
 from domain.deadlines import zone as zone_of
 
@@ -81,10 +83,29 @@ def read(line: str, *, now: datetime, zone: str, kinds: Collection[str]) -> Read
         without_order(line, tokens, orders[0]) if len(orders) == 1 else tidy(line),
         order_id=numbers[0] if len(numbers) == 1 else None,
         order_choices=numbers if len(numbers) > 1 else (),
-        not_understood=tuple(excerpt(line, tokens, one.first, one.last).text for one in found if one.said is None),
+        not_understood=(
+            *(excerpt(line, tokens, one.first, one.last).text for one in found if one.said is None),
+            *(excerpt(line, tokens, first, last).text for first, last in _past(tokens)),
+        ),
     )
     settled = _settled(found, named)
     return _with_due(_with_kind(reading, line, tokens, named), line, tokens, settled, there)
+
+
+@cache
+def _past_dues() -> list[tuple[str, ...]]:
+    return [text for language in LANGUAGES for text in words(language.PAST)]
+
+
+def _past(tokens: list[Token]) -> list[tuple[int, int]]:
+    """Where a due is named that is over: "by yesterday"."""
+    texts = tuple(token.text for token in tokens)
+    return [
+        (place, place + len(due))
+        for due in _past_dues()
+        for place in range(len(texts) - len(due) + 1)
+        if texts[place : place + len(due)] == due
+    ]
 
 
 def _with_kind(reading: Reading, line: str, tokens: list[Token], named: list[Named]) -> Reading:

@@ -58,7 +58,7 @@ def test_a_group_is_opened_and_stays_open_as_things_change(opened: Opened, night
     night.supervisor.command(new, "fulfilment", {})
     expect(group.locator(f"#f-{new}")).to_have_count(0, timeout=5_000)
     page.goto(f"{night.serving.url}/board?recipient=courier%3Anobody")
-    assert "nothing is late" in page.locator(".empty").inner_text()
+    assert "Others may be in danger" in page.locator(".empty").inner_text()
     check_everybody_can_read(page)
     page.goto(f"{night.serving.url}/board?reason=no-such")
     assert page.get_by_role("alert").is_visible()

@@ -114,3 +114,9 @@ def test_the_promise_keeps_the_customer_s_words_and_the_time_in_them() -> None:
 def test_an_unknown_zone_is_refused() -> None:
     with pytest.raises(Invalid):
         read("today", now=datetime(2026, 11, 18, tzinfo=UTC), zone="Mars/Base", kinds=[])
+
+
+@pytest.mark.parametrize("line", ["refund by yesterday, SO-1001", "退款，昨天之前", "връщане на парите до вчера"])
+def test_a_due_that_is_over_is_said_not_to_be_understood(line: str) -> None:
+    reading = typed(line)
+    assert (reading.due, reading.choices, len(reading.not_understood)) == (None, (), 1)

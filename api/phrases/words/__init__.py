@@ -27,6 +27,8 @@ class Language(Protocol):
     """Words after which a bare number still may have been an hour: "by 6 or so", but not "by 6 people"."""
     ORDER_LABELS: str
     """Words before an order's number that go with it."""
+    PAST: str
+    """Words of a due that nobody can keep any more."""
 
 
 LANGUAGES: tuple[Language, ...] = (en, zh, bg)

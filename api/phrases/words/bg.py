@@ -1,6 +1,6 @@
 """Bulgarian words."""
 
-__all__ = ["CIRCUMSTANCES", "KINDS", "LINKING", "OCCASIONS", "ORDER_LABELS", "TELLING", "TIMES"]
+__all__ = ["CIRCUMSTANCES", "KINDS", "LINKING", "OCCASIONS", "ORDER_LABELS", "PAST", "TELLING", "TIMES"]
 
 TIMES = {
     "number:1": "един, една, едно",
@@ -129,3 +129,4 @@ LINKING = (
     "към, при, от"
 )
 ORDER_LABELS = "за поръчка, по поръчка, поръчка, поръчка №, за поръчка №, поръчката, от поръчка"
+PAST = "до вчера, преди вчера, до онзи ден, до миналата седмица, до миналия месец, до снощи"

@@ -1,6 +1,6 @@
 """English words."""
 
-__all__ = ["CIRCUMSTANCES", "KINDS", "LINKING", "OCCASIONS", "ORDER_LABELS", "TELLING", "TIMES"]
+__all__ = ["CIRCUMSTANCES", "KINDS", "LINKING", "OCCASIONS", "ORDER_LABELS", "PAST", "TELLING", "TIMES"]
 
 TIMES = {
     "one": "a, an",
@@ -141,3 +141,4 @@ LINKING = (
     "they, you, it, will, that"
 )
 ORDER_LABELS = "for order, of order, on order, order, order no, order no., order number, order nr, order:, for"
+PAST = "by yesterday, until yesterday, till yesterday, before yesterday, by last week, by last month, by last night"
