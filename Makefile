@@ -46,7 +46,7 @@ run: install
 
 # Each process takes a half in order and steals from the other at the end: what a file stands on is seldom set up twice.
 test: install
-	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 # Every failure of tests/chaos again and again; the suite has each of them once.
 chaos: export CHAOS_ROUNDS ?= 10

@@ -59,6 +59,8 @@ async def _preview(command: Command, body: BulkBody, ids: list[UUID], moment: Mo
         shown: dict[str, Any] = {
             "commitment_id": commitment.id,
             "order_id": commitment.order_id,
+            "customer_id": commitment.customer_id,
+            "promise": commitment.promise,
             "due_at": commitment.due.at,
         }
         try:

@@ -24,7 +24,8 @@ FROM seals WHERE last_position >= %(position)s AND first_position <= %(position)
 
 -- unpublished: seals that nobody but the database has
 SELECT number, first_position, last_position, size, root, previous, sealed_at, key, signature
-FROM seals WHERE NOT published ORDER BY number LIMIT %s;
+FROM seals WHERE number > coalesce((SELECT number FROM seals WHERE published ORDER BY number DESC LIMIT 1), 0)
+ORDER BY number LIMIT %s;
 
 -- set_published: they were given away
 UPDATE seals SET published = true WHERE number = ANY(%s);

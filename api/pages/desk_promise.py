@@ -109,7 +109,8 @@ async def _body(
             missing = {name: "needed" for name in ("reason", "cause") if name not in sent}
             return {name: sent[name] for name in ("reason", "cause") if name in sent}, missing
         case "reopening":
-            return {"reason": "disputed", **({"note": sent["note"]} if "note" in sent else {})}, {}
+            reason = "mistaken" if sent.get("reason") == "mistaken" else "disputed"
+            return {"reason": reason, **({"note": sent["note"]} if "note" in sent else {})}, {}
         case "fulfilment":
             return {"note": sent["note"]} if "note" in sent else {}, {}
         case _:

@@ -4,7 +4,7 @@ It is told as his phone tells it: the stops in order, the words of then, the sig
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -18,6 +18,7 @@ from api.pages.history_search import FAULTS, instant_in, local_value
 from api.pages.visiting import Visiting, Visitor
 from api.pages.wording import Wording, msg, wording_for
 from api.routes import routes
+from domain.deadlines import zone
 from projections.history import HistoryItem
 from projections.tasks import TaskView
 from projections.views import CommitmentView, HandoffView
@@ -117,14 +118,19 @@ async def _shown(visitor: Visitor, asked: Asked, at: datetime, day: _Tasks) -> R
     words = await wording_for(visitor, [asked.recipient, *(c.made_by for stop in day.items for c in stop.commitments)])
     steps = [(visitor.gettext(label), _address(asked.recipient, at + timedelta(minutes=n))) for n, label in _STEPS]
     possible = [step for step, (n, _) in zip(steps, _STEPS, strict=True) if at + timedelta(minutes=n) <= visitor.now]
-    stops = [stop for place in day.items if (stop := _stop(place, recipients, at, words)).tasks]
+    # On the phone are the times of where the keeper is, as far as anybody told.
+    person = (await visitor.people([asked.recipient])).get(asked.recipient)
+    zone_there = person.time_zone if person is not None else visitor.runtime.catalogue.default_time_zone
+    there = replace(words, tz=zone(zone_there))
+    stops = [stop for place in day.items if (stop := _stop(place, recipients, at, there)).tasks]
     return _page(
         visitor,
         asked,
         words=words,
         whose=words.who(asked.recipient),
         as_of=words.to_the_second(at),
-        as_of_clock=words.clock(at),
+        as_of_clock=there.clock(at),
+        zone_there=zone_there,
         stops=stops,
         needing=sum(task.needs_him for stop in stops for task in stop.tasks),
         incomplete=day.incomplete,

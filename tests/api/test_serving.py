@@ -451,5 +451,7 @@ def test_who_never_sends_his_body_is_told_that_the_server_stops(serve: Serve) ->
 def half_a_promise(serving: Serving) -> socket.socket:
     """A connection on which a body has begun."""
     half = socket.create_connection(("127.0.0.1", serving.port), timeout=15)
-    half.sendall(b"POST /v1/commitments HTTP/1.1\r\nHost: h\r\nX-Actor: agent:ling\r\nContent-Length: 9\r\n\r\n{")
+    half.sendall(
+        b"POST /v1/commitments HTTP/1.1\r\nHost: localhost\r\nX-Actor: agent:ling\r\nContent-Length: 9\r\n\r\n{"
+    )
     return half

@@ -37,7 +37,8 @@ def test_a_flag_appears_by_the_clock_and_goes_by_a_fact(agent: Api, stream: Open
     assert page == [raised.data]
     assert (cleared.name, cleared.data) == ("cleared", raised.data)
     (assigned,) = agent.history(commitment_id=id, type="HandoffAssigned")
-    assert cleared.id == assigned["position"]
+    # What the clock recorded just before may be what made the watch look: the flag was gone by then.
+    assert raised.id <= cleared.id <= assigned["position"]
 
 
 def test_a_flag_that_changes_its_reason_is_told_again(agent: Api, order: str, stream: Open) -> None:
