@@ -222,8 +222,11 @@ def test_without_the_database_a_scrape_tells_what_the_process_knows(serve: Serve
     assert away.value("upheld_http_seconds_count", route="/v1/commitments", status="201") == 1
     assert not any(name.startswith("upheld_projection_lag") for name in away.names)
     assert until(serving, lambda scrape: not any(scrape.each("upheld_leads", "work").values()))
-    EmbeddedServer.start(outside.data_dir)
-    assert until(serving, caught_up).value("upheld_database_up") == 1
+    again = EmbeddedServer.start(outside.data_dir)
+    try:
+        assert until(serving, caught_up).value("upheld_database_up") == 1
+    finally:
+        again.stop()
 
 
 def test_a_database_that_stands_still_does_not_keep_a_scrape_waiting(serve: Serve, outside: EmbeddedServer) -> None:
