@@ -21,6 +21,7 @@ from api.settings import Settings
 from api.status import read_status
 from api.webhooks import webhooks_app
 from domain.errors import ConfigurationError, UpheldError
+from store.seals import SealKey
 
 __all__ = ["main"]
 
@@ -202,14 +203,17 @@ def seal_key(context: typer.Context) -> None:
     """Print the public keys, the newest last. Who checks a seal must have them from you, and not from the server."""
     if context.invoked_subcommand is None:
         for key in asyncio.run(operating.seal_keys(Settings.load())):
-            print(f"{key.public.hex()} since {key.begun_at.isoformat(timespec='seconds')}")
+            print(_told(key))
 
 
 @seal_key_app.command()
 def rotate() -> None:
     """Sign with a new key from now on."""
-    key = asyncio.run(operating.new_seal_key(Settings.load()))
-    print(f"{key.public.hex()} since {key.begun_at.isoformat(timespec='seconds')}")
+    print(_told(asyncio.run(operating.new_seal_key(Settings.load()))))
+
+
+def _told(key: SealKey) -> str:
+    return f"{key.public.hex()} since {key.begun_at.isoformat(timespec='seconds')}"
 
 
 hooks_app = typer.Typer(no_args_is_help=True, help="What other systems sent and what could not be carried out.")

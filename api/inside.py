@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from starlette.types import ASGIApp, Message, Scope
+from starlette.types import ASGIApp, Message, Receive, Scope
 
 from api.who import SENDER
 
@@ -80,14 +80,7 @@ async def ask(app: ASGIApp, asked: Asked) -> Answered:
     >>> answered.status, answered.json()["total"]  # doctest: +SKIP
     (200, 8)
     """
-    # Not by msgspec: half of a pair of surrogates is no UTF-8, and is to be refused as it would be from outside.
-    sent = [json.dumps(asked.body).encode() if asked.body is not None else b""]
     answered = Answered()
-
-    async def receive() -> Message:
-        if sent:
-            return {"type": "http.request", "body": sent.pop(), "more_body": False}
-        return {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -97,7 +90,7 @@ async def ask(app: ASGIApp, asked: Asked) -> Answered:
             answered.body += message.get("body", b"")
 
     async def call() -> None:
-        await app(asked.scope(), receive, send)
+        await app(asked.scope(), _body_of(asked), send)
 
     # A task of its own: what the request binds for the log is not ours.
     try:
@@ -106,6 +99,19 @@ async def ask(app: ASGIApp, asked: Asked) -> Answered:
         if answered.status == 0:
             raise
     return answered
+
+
+def _body_of(asked: Asked) -> Receive:
+    """Hands the body of a request to the app, once."""
+    # Not by msgspec: half of a pair of surrogates is no UTF-8, and is to be refused as it would be from outside.
+    sent = [json.dumps(asked.body).encode() if asked.body is not None else b""]
+
+    async def receive() -> Message:
+        if sent:
+            return {"type": "http.request", "body": sent.pop(), "more_body": False}
+        return {"type": "http.disconnect"}
+
+    return receive
 
 
 class Flowing:
@@ -125,12 +131,6 @@ class Flowing:
     async def of(cls, app: ASGIApp, asked: Asked) -> "Flowing":
         """Make a request, and wait until its answer begins. Raises what it fails with before that."""
         flowing, begun = cls(), asyncio.Event()
-        sent = [b""]
-
-        async def receive() -> Message:
-            if sent:
-                return {"type": "http.request", "body": sent.pop(), "more_body": False}
-            return {"type": "http.disconnect"}
 
         async def send(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -142,7 +142,7 @@ class Flowing:
 
         async def call() -> None:
             try:
-                await app(asked.scope(), receive, send)
+                await app(asked.scope(), _body_of(asked), send)
             except Exception:
                 begun.set()
                 await flowing._made.put(None)

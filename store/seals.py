@@ -11,7 +11,7 @@ keys and changes no stored byte, so that seals hold all the same.
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -196,24 +196,11 @@ async def put_seal(
             key=key.id,
             signature=b"",
         )
-        signature = key.sign(keyring, seal.statement())
+        seal = replace(seal, signature=key.sign(keyring, seal.statement()))
         marks = marks_of(first, [position for position, _ in found], hashes)
-        await conn.execute(
-            SQL["put"],
-            (
-                seal.number,
-                seal.first_position,
-                seal.last_position,
-                seal.size,
-                seal.root,
-                seal.previous,
-                seal.sealed_at,
-                seal.key,
-                signature,
-                marks,
-            ),
-        )
-    return await _head(conn)
+        columns = [getattr(seal, field.name) for field in fields(seal)]
+        await conn.execute(SQL["put"], (*columns, marks))
+    return seal
 
 
 async def _head(conn: AsyncConnection[Any]) -> Seal | None:

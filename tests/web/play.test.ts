@@ -97,13 +97,13 @@ class Office implements Pick<Server, "send" | "skew"> {
     await this.turn();
     const fate = this.fates.shift() ?? "answered";
     if (fate === "never arrived") throw new Lost();
-    if (fate === "overloaded") return { status: 503, body: { code: "unavailable" }, position: 0, etag: null };
-    if (fate === "sign-in page") return { status: 200, body: null, position: 0, etag: null };
+    if (fate === "overloaded") return { status: 503, body: { code: "unavailable" }, position: 0 };
+    if (fate === "sign-in page") return { status: 200, body: null, position: 0 };
     const answer = this.#answer(path, key, body as Record<string, unknown>);
     await this.turn();
     if (fate === "answer lost") throw new Lost();
     this.skew = this.ahead;
-    return { ...answer, position: this.events.length, etag: null };
+    return { ...answer, position: this.events.length };
   }
 
   #answer(path: string, key: string | null, body: Record<string, unknown>): Answer {

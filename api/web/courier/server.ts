@@ -20,7 +20,6 @@ export class Stranger extends Error {}
 
 export interface Answered extends Answer {
   position: number;
-  etag: string | null;
 }
 
 export type Tasks =
@@ -85,7 +84,7 @@ export class Server {
         : { body: JSON.stringify(body), headers: { ...headers, "Content-Type": "application/json" } };
     const response = await this.ask("POST", path, actor, sent);
     const position = Number(response.headers.get("Upheld-Position") ?? 0);
-    return { status: response.status, body: await read(response), position, etag: null };
+    return { status: response.status, body: await read(response), position };
   }
 
   /** What a keeper has to do now; "unchanged" where it is what he has. */
