@@ -241,11 +241,11 @@ class ContactBody(Body):
 
 
 class EscalationBody(Body):
-    """`taken`: I deal with it, and the climb pauses. `raised`: one step up, now."""
+    """`taken`: I deal with it, and the climb pauses. `raised`: one step up, now. `nagged`: the keeper is told again."""
 
     model_config = example({"action": "taken", "note": "I ring the depot"})
 
-    action: Literal["taken", "raised"]
+    action: Literal["taken", "raised", "nagged"]
     note: Note | None = None
 
 

@@ -32,7 +32,7 @@ from domain.actors import role_of
 from domain.catalogue import Catalogue
 from domain.commitment import Commitment
 from domain.errors import Invalid, NotFound
-from domain.escalating import lift, take
+from domain.escalating import lift, nag, take
 from domain.handing_over import assign_own, release_own
 from domain.order import Order, assign_order, unassign_order
 from policies.routing import route_orders
@@ -142,9 +142,9 @@ async def plan(command: Commanding, id: RouteId, body: RouteBody) -> Response:
 
 @router.post("/commitments/{id}/escalations", response_model=CommitmentView)
 async def record_escalation(command: Commanding, id: PathText, body: EscalationBody) -> Response:
-    """Somebody deals with a promise that is in danger, or hands it one step up, now."""
+    """Somebody deals with a promise that is in danger, hands it one step up, or has its keeper asked again, now."""
     moment = await command.moment(body)
-    record = take if body.action == "taken" else lift
+    record = {"taken": take, "raised": lift, "nagged": nag}[body.action]
 
     def decide(commitment: Commitment, _: Order | None) -> None:
         record(commitment, body.note, moment)

@@ -41,7 +41,7 @@ MADE_BY = "{made_by}"
 
 _NONE = "none"
 _TEMPLATE = re.compile(
-    r"(assigned|amended|reassigned|withdrawn|missed|due_soon|escalated|several|customer\.(made|moved|kept|broken|several))"
+    r"(assigned|amended|reassigned|withdrawn|missed|nagged|due_soon|escalated|several|customer\.(made|moved|kept|broken|several))"
     r"\.(en|zh-CN|bg)"
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)

@@ -177,6 +177,14 @@ class CommitmentNotClosed(UpheldError):
     title = "The commitment is not closed"
 
 
+class Unreachable(UpheldError):
+    """Nobody can be asked: no keeper is named, or the book of people does not know how he is reached."""
+
+    code = "unreachable"
+    status = 409
+    title = "The keeper cannot be told"
+
+
 class ContentTooLarge(UpheldError):
     """What was sent is larger than it may be."""
 

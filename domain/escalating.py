@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.commitment import Commitment
-from domain.errors import CommitmentClosed
-from domain.facts import CommitmentEscalated, EscalationTaken
+from domain.errors import CommitmentClosed, Unreachable
+from domain.facts import CommitmentEscalated, EscalationTaken, HandoffNagged
 from domain.flags import Flag, flag_at, flag_spans, rescue_by
 from domain.moment import Moment
 from domain.values import OF_THE_RECEIPT, FlagReason
@@ -24,6 +24,7 @@ __all__ = [
     "climb_instants",
     "escalate_on_limits",
     "lift",
+    "nag",
     "responsible",
     "take",
 ]
@@ -163,6 +164,30 @@ def take(commitment: Commitment, note: str | None, moment: Moment) -> None:
     pauses = commitment.paused_until is not None and commitment.paused_until > moment.now
     if not pauses or commitment.escalation_taken_by != moment.origin.person:
         moment.record(commitment, EscalationTaken, note=note)
+
+
+def nag(commitment: Commitment, note: str | None, moment: Moment) -> None:
+    """Ask the keeper again, who is told now: of the hand-off that is flagged, else of the first that is not received.
+
+    It raises no level. Raises `CommitmentClosed` where nothing is asked of him any more, and `Unreachable` where
+    nobody is named, or of nobody who would be told is known how he is reached.
+    """
+    _check_live(commitment)
+    flag = flag_at(commitment, moment.now)
+    waiting = next((one for one in commitment.handoffs if not one.received), commitment.handoffs[-1])
+    handoff = commitment.handoff(flag.role) if flag is not None else waiting
+    if handoff.recipient is None:
+        raise Unreachable(f"nobody is named to keep it, as {handoff.role}")
+    if not any(moment.roster.knows(person) for person in moment.roster.told(handoff.recipient, moment.now)):
+        raise Unreachable(f"nobody has said how {handoff.recipient} is reached")
+    moment.record(
+        commitment,
+        HandoffNagged,
+        role=handoff.role,
+        revision=commitment.revision,
+        recipient=handoff.recipient,
+        note=note,
+    )
 
 
 def _escalate(

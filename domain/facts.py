@@ -53,6 +53,7 @@ __all__ = [
     "HandoffDelivered",
     "HandoffFailed",
     "HandoffHeld",
+    "HandoffNagged",
     "HandoffReleased",
     "HandoffReported",
     "HandoffSeen",
@@ -315,6 +316,18 @@ class HandoffFailed(HandoffFact):
         """What failed changes nothing: the recipient has it no more than before."""
 
 
+class HandoffNagged(HandoffFact):
+    """Somebody asked the recipient again, by hand."""
+
+    recipient: str
+    note: str | None
+
+    personal = frozenset({"note"})
+
+    def change(self, commitment: "Commitment") -> None:
+        commitment.handoff(self.role).nagged_at = self.timestamp
+
+
 class HandoffReported(HandoffFact):
     """A receipt, true as a fact; `why_not` says why it does not count, if it does not."""
 
@@ -410,6 +423,7 @@ register(
     HandoffReleased,
     HandoffSent,
     HandoffFailed,
+    HandoffNagged,
     HandoffDelivered,
     HandoffSeen,
     HandoffAcknowledged,

@@ -36,6 +36,8 @@ class Handoff:
     declined_at: datetime | None = None
     lapsed_at: datetime | None = None
     missed: bool = False
+    nagged_at: datetime | None = None
+    """When somebody asked this recipient again, by hand, about this revision."""
     former: set[str] = field(default_factory=set)
     members: set[tuple[str, str]] = field(default_factory=set)
     """Who spoke for which team, of those that somebody put him in by name."""
@@ -111,7 +113,7 @@ class Handoff:
 
     def _void(self) -> None:
         self.received = self.asked == "none"
-        self.received_at = self.declined_at = self.lapsed_at = None
+        self.received_at = self.declined_at = self.lapsed_at = self.nagged_at = None
 
     def receive(self, at: datetime) -> None:
         self.received, self.received_at, self.received_revision = True, at, self.revision

@@ -19,7 +19,7 @@ from domain.moment import Moment
 
 __all__ = ["TO_CUSTOMERS", "About", "Notice", "ToCustomers", "ToStaff", "failed", "holds", "sent"]
 
-ToStaff = Literal["assigned", "amended", "reassigned", "withdrawn", "missed", "due_soon", "escalated"]
+ToStaff = Literal["assigned", "amended", "reassigned", "withdrawn", "missed", "nagged", "due_soon", "escalated"]
 ToCustomers = Literal["made", "moved", "kept", "broken"]
 About = ToStaff | ToCustomers
 TO_CUSTOMERS: tuple[ToCustomers, ...] = get_args(ToCustomers)
@@ -101,6 +101,10 @@ def _has_it(notice: Notice, commitment: Commitment, now: datetime) -> bool:
     return _is_theirs(notice, handoff, commitment) and handoff.received and now < commitment.due.at
 
 
+def _is_still_with(notice: Notice, commitment: Commitment, _: datetime) -> bool:
+    return _is_theirs(notice, commitment.handoff(notice.role or ""), commitment)
+
+
 def _is_theirs(notice: Notice, handoff: Handoff, commitment: Commitment) -> bool:
     standing = not commitment.is_closed and commitment.revision == notice.revision
     return standing and handoff.recipient == notice.addressee
@@ -131,6 +135,7 @@ _HOLDS: dict[About, Callable[[Notice, Commitment, datetime], bool]] = {
     "assigned": _awaits,
     "amended": _awaits,
     "missed": _awaits,
+    "nagged": _is_still_with,
     "due_soon": _has_it,
     "reassigned": _is_gone,
     "withdrawn": _is("withdrawn"),

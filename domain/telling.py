@@ -21,6 +21,7 @@ from domain.facts import (
     CommitmentWithdrawn,
     Fact,
     HandoffAssigned,
+    HandoffNagged,
     HandoffReleased,
     ReceiptMissed,
 )
@@ -31,7 +32,7 @@ from domain.notices import Notice, ToCustomers, ToStaff, holds
 from domain.people import Duty
 from domain.promising import IN_BULK
 
-__all__ = ["GATHERED", "TOLD_OF", "notices", "of_the_customer", "reminder", "reminder_at", "told_people"]
+__all__ = ["GATHERED", "TOLD_OF", "notices", "of_the_customer", "reminder", "reminder_at"]
 
 GATHERED = timedelta(minutes=1)
 """How long what is not urgent waits for more, so that ten flags in a minute are one message."""
@@ -89,6 +90,11 @@ def _of_missing(fact: ReceiptMissed, commitment: Commitment, moment: Moment) -> 
     yield from _to_recipient("missed", handoff, commitment, moment, anchor, waits=waits)
 
 
+def _of_nagging(fact: HandoffNagged, commitment: Commitment, moment: Moment) -> Iterator[Notice]:
+    handoff = commitment.handoff(fact.role)
+    yield from _to_recipient("nagged", handoff, commitment, moment, f"{fact.role}/{fact.timestamp.isoformat()}")
+
+
 def _of_withdrawal(_: CommitmentWithdrawn, commitment: Commitment, moment: Moment) -> Iterator[Notice]:
     """Whoever has heard of it must hear that it is over."""
     for handoff in commitment.handoffs:
@@ -109,7 +115,7 @@ def _to_recipient(
     """To whoever has it, or, of a team without a contact point of its own, to its members."""
     if handoff.recipient is None:
         return
-    for person in told_people(handoff.recipient, moment):
+    for person in moment.roster.told(handoff.recipient, moment.now):
         yield _notice(
             about,
             person,
@@ -120,13 +126,6 @@ def _to_recipient(
             addressee=handoff.recipient,
             waits=waits,
         )
-
-
-def told_people(recipient: str, moment: Moment) -> list[str]:
-    """Who is told what a recipient is to hear; of a team those at work, where some are."""
-    members = [recipient] if moment.roster.reaches(recipient) else moment.roster.members(recipient)
-    at_work = [member for member in members if moment.roster.next_on(member, moment.now) == moment.now]
-    return at_work or members or [recipient]
 
 
 def _notice(
@@ -162,7 +161,7 @@ def _of_escalation(fact: CommitmentEscalated, commitment: Commitment, moment: Mo
         asked = _asked(commitment, level, moment)
         if level == fact.level and fact.role is None:
             asked = _above(fact, commitment, moment)
-        for person in told_people(asked, moment):
+        for person in moment.roster.told(asked, moment.now):
             begins = moment.roster.next_on(person, moment.now)
             if level < fact.level and (begins == moment.now or fact.role is None):
                 continue
@@ -237,6 +236,7 @@ TOLD_OF: dict[type[Fact], Callable[[Any, Commitment, Moment], Iterator[Notice]]]
     CommitmentBroken: partial(_to_customer, "broken"),
     CommitmentEscalated: _of_escalation,
     HandoffAssigned: _of_assignment,
+    HandoffNagged: _of_nagging,
     HandoffReleased: _of_release,
     ReceiptMissed: _of_missing,
 }

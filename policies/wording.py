@@ -208,6 +208,10 @@ class _Words:
                 return self._say("withdrawn")
             case "missed":
                 return self._say("please confirm")
+            case "nagged" if one.commitment.handoff(one.notice.role or "").awaits_receipt:
+                return self._say("please confirm")
+            case "nagged" if one.commitment.due.at <= self._now:
+                return self._say("overdue")
             case _:
                 return self._say("due in %(left)s", left=self._left(one.commitment))
 
@@ -251,7 +255,7 @@ class _Words:
             things = ", ".join(f"{item.quantity} × {item.sku}" for item in commitment.items)
             lines.append(self._say("Things: %(things)s", things=things))
         lines.append(self._say("Due %(time)s", time=self._at(commitment.due.at)))
-        if one.notice.about in ("assigned", "amended", "missed"):
+        if one.notice.about in ("assigned", "amended", "missed", "nagged"):
             receipt_due_at = commitment.handoff(one.notice.role or "").receipt_due_at
             if receipt_due_at is not None and receipt_due_at > self._now:
                 lines.append(self._say("Please confirm by %(time)s", time=self._at(receipt_due_at)))

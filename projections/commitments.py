@@ -72,7 +72,7 @@ def _keepers(state: Commitment) -> set[str]:
     return keepers
 
 
-COMMITMENTS = Projection("commitments", 5, SQL, CommitmentsPage)
+COMMITMENTS = Projection("commitments", 6, SQL, CommitmentsPage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ _BESIDE_FLAGS = frozenset(
         "EscalationTaken",
         "HandoffDelivered",
         "HandoffFailed",
+        "HandoffNagged",
         "HandoffSeen",
         "HandoffSent",
         "ReceiptMissed",

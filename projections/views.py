@@ -25,7 +25,8 @@ __all__ = ["CommitmentView", "DueView", "HandoffView", "opened", "sealed", "view
 class HandoffView:
     """One hand-off: who must have the promise, and how far it came. Contract, section 3.
 
-    `asked` is what counts as receipt: what the kind asked for when the promise was made.
+    `asked` is what counts as receipt: what the kind asked for when the promise was made. `nagged_at` is when somebody
+    asked this recipient again by hand, about this revision.
     """
 
     role: str
@@ -36,6 +37,7 @@ class HandoffView:
     received: bool
     received_revision: int | None
     receipt_due_at: datetime | None
+    nagged_at: datetime | None
 
 
 @dataclass(slots=True)
@@ -146,6 +148,7 @@ def _handoff(handoff: Handoff) -> HandoffView:
         handoff.received,
         handoff.received_revision,
         handoff.receipt_due_at,
+        handoff.nagged_at,
     )
 
 

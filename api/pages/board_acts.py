@@ -1,4 +1,4 @@
-"""The next step for one promise in danger: take it, raise it, note that its keeper knows, name another, tell, amend."""
+"""The next step for one promise in danger: nag its keeper, name another, note that he knows, take, raise, amend it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +24,7 @@ router = routes("", "pages", documented=False)
 _DONE = {
     "taken": "You deal with it now.",
     "raised": "It is one step up now.",
+    "nagged": "The keeper is asked again now.",
     "known": "Recorded: the keeper knows.",
     "reassign": "Somebody else is to keep it now.",
     "amend": "The promise is amended. Its keeper must confirm it anew.",
@@ -32,6 +33,7 @@ _WHY = {
     "commitment_closed": "Not recorded: the promise is kept or withdrawn by now.",
     "precondition_failed": "Not recorded: somebody has changed the promise meanwhile. Look at it again.",
     "forbidden": "Not recorded: you may not do this.",
+    "unreachable": "Not recorded: nobody is named, or nobody has said how the keeper is reached.",
     "not_found": "Not recorded: there is no such promise.",
 }
 
@@ -89,7 +91,7 @@ async def _carry_out(visitor: Visitor, commitment: Mapping[str, Any], what: str,
     path, key = f"/v1/commitments/{commitment['id']}", sent.get("key")
     note = {"note": sent["note"]} if sent.get("note") else {}
     match what:
-        case "taken" | "raised":
+        case "taken" | "raised" | "nagged":
             return await visitor.do("POST", f"{path}/escalations", {"action": what, **note}, key=key)
         case "known":
             return await visitor.do("POST", f"{path}/receipts", _receipt(commitment, sent), key=key)

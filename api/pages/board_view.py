@@ -83,11 +83,16 @@ class Shown:
     taker: str | None
     taken_until: datetime | None
     state: str | None
+    nagged_at: datetime | None
     icon: str
 
     @property
     def id(self) -> str:
         return str(self.flag["commitment_id"])
+
+    def taken_by(self, actor: str | None) -> bool:
+        """Whether it is this very person who deals with it now."""
+        return self.taker is not None and self.commitment is not None and self.commitment["taken_by"] == actor
 
     def at(self, name: str) -> datetime | None:
         """An instant of the flag by its name."""
@@ -147,6 +152,7 @@ def _shown(flag: Mapping[str, Any], people: Mapping[str, Known], now: datetime) 
     paused = instant(commitment["paused_until"]) if commitment else None
     takes = commitment["taken_by"] if commitment and paused is not None and paused > now else None
     handoffs = commitment["handoffs"] if commitment else []
+    handoff: Mapping[str, Any] = next((one for one in handoffs if one["role"] == flag["role"]), {})
     known = people.get(recipient or "", _UNKNOWN)
     return Shown(
         flag=flag,
@@ -156,7 +162,8 @@ def _shown(flag: Mapping[str, Any], people: Mapping[str, Known], now: datetime) 
         maker=people.get(flag["made_by"], _UNKNOWN).name or flag["made_by"],
         taker=people.get(takes or "", _UNKNOWN).name or takes,
         taken_until=paused if takes else None,
-        state=next((one["state"] for one in handoffs if one["role"] == flag["role"]), None),
+        state=handoff.get("state"),
+        nagged_at=instant(handoff.get("nagged_at")),
         icon=REASON_ICONS[flag["reason"]],
     )
 

@@ -10,7 +10,8 @@ from uuid import UUID
 import msgspec
 
 from api.inside import Answered
-from api.pages.sentences import Sentence, actors_of, sentence
+from api.pages.events import Sentence
+from api.pages.sentences import actors_of, sentence
 from api.pages.visiting import Visitor
 from api.pages.wording import Wording, wording_for
 from projections.commitments import Commitments

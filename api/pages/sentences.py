@@ -5,94 +5,14 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
+from api.pages.events import Event, Quote, Sentence
+from api.pages.handoff_sentences import HANDOFF_SENTENCES
 from api.pages.wording import OUTCOMES, Wording, msg
 from projections.history import HistoryItem
 
-__all__ = ["SENTENCES", "Quote", "Sentence", "actors_of", "sentence"]
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """Words of somebody, as they were recorded; None where they are erased. `label` says what they are."""
-
-    words: str | None
-    label: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """What happened: in a sentence, with an icon, what was said, and what else belongs to it."""
-
-    words: str
-    icon: str
-    tone: str = ""
-    quotes: tuple[Quote, ...] = ()
-    facts: tuple[str, ...] = ()
-
-
-class Event:
-    """An event, as a sentence asks for its parts."""
-
-    def __init__(self, item: HistoryItem, words: Wording) -> None:
-        self.item = item
-        self.t, self.who, self.words = words.t, words.who, words
-        self.is_erased = item.data.get("erased") is True
-
-    @property
-    def person(self) -> str:
-        """Who did it; where a system speaks for him, it is named in the details."""
-        return self.who(self.item.on_behalf_of or self.item.actor)
-
-    @property
-    def recipient(self) -> str:
-        return self.who(self.text("recipient") or "")
-
-    @property
-    def order(self) -> str:
-        return self.item.order_id or ""
-
-    def text(self, name: str) -> str | None:
-        found = self.item.data.get(name)
-        return found if isinstance(found, str) else None
-
-    def role(self) -> str:
-        return self.words.role(self.text("role") or "")
-
-    def instant(self, name: str) -> datetime | None:
-        found = self.text(name)
-        return datetime.fromisoformat(found) if found is not None else None
-
-    def due(self) -> str | None:
-        due = self.item.data.get("due")
-        at = due.get("at") if isinstance(due, dict) else None
-        if not isinstance(at, str):
-            return None
-        return self.t("To be kept by %(time)s", time=self.words.when(datetime.fromisoformat(at)))
-
-    def names(self, name: str) -> list[str]:
-        found = self.item.data.get(name)
-        return [str(one) for one in found] if isinstance(found, list) else []
-
-    def said(self, name: str, label: str) -> tuple[Quote, ...]:
-        """A note or a reason, where there is one."""
-        found = self.text(name)
-        return (Quote(found, self.t(label)),) if found is not None else ()
-
-    def promised(self) -> tuple[Quote, ...]:
-        things = self.item.data.get("items")
-        listed = [f"{one['quantity']} × {one['sku']}" for one in things] if isinstance(things, list) else []
-        return (Quote(self.text("promise")), *([Quote(", ".join(listed))] if listed else []))
-
-    def channel(self) -> tuple[str, ...]:
-        channel = self.text("channel")
-        if channel is None:
-            return ()
-        ways = {"inbound": msg("channel %(channel)s, inbound"), "outbound": msg("channel %(channel)s, outbound")}
-        return (self.t(ways.get(self.text("direction") or "", msg("channel %(channel)s")), channel=channel),)
+__all__ = ["SENTENCES", "actors_of", "sentence"]
 
 
 _WARNINGS: Final = {
@@ -118,16 +38,6 @@ _WITHDRAWN: Final = {
     "agreed": msg("%(who)s withdrew the promise, and the customer agreed"),
     "not_agreed": msg("%(who)s withdrew the promise without the customer’s agreement"),
     "mistake": msg("%(who)s withdrew the promise: it was a mistake"),
-}
-_WHY_NOT: Final = {
-    "older_revision": msg("It does not count: the promise had changed meanwhile"),
-    "no_longer_recipient": msg("It does not count: somebody else had become the keeper"),
-    "commitment_closed": msg("It does not count: the promise was closed"),
-}
-_SOURCES: Final = {
-    "own": msg("named for this promise alone"),
-    "order": msg("as whoever carries the order"),
-    "kind": msg("as for every promise of this kind"),
 }
 
 
@@ -207,80 +117,6 @@ def _informed(e: Event) -> Sentence:
     return Sentence(words, "sent", "", (), e.channel())
 
 
-def _assigned(e: Event) -> Sentence:
-    told = {"who": e.recipient, "role": e.role(), "revision": e.item.revision}
-    words = e.t("It was handed to %(who)s, in revision %(revision)s", **told)
-    if e.item.data.get("known") is True:
-        words = e.t("%(who)s keeps it, and knows it from having promised it", **told)
-    due = e.instant("receipt_due_at")
-    facts = [e.t(_SOURCES[source])] if (source := e.text("source")) in _SOURCES else []
-    facts += [e.t("receipt due by %(time)s", time=e.words.when(due))] if due is not None else []
-    return Sentence(words, "person", "", (), tuple(facts))
-
-
-def _released(e: Event) -> Sentence:
-    words = e.t("%(who)s is not its keeper any more; nobody is, as %(role)s", who=e.recipient, role=e.role())
-    return Sentence(words, "nobody", "alarm")
-
-
-def _sent(e: Event) -> Sentence:
-    words = e.t("A message about revision %(revision)s left for %(who)s", revision=e.item.revision, who=e.recipient)
-    return Sentence(words, "sent", "quiet", (), e.channel())
-
-
-def _failed(e: Event) -> Sentence:
-    words = e.t("A message to %(who)s did not leave", who=e.recipient)
-    return Sentence(words, "declined", "alarm", e.said("reason", msg("Reason")), e.channel())
-
-
-def _delivered(e: Event) -> Sentence:
-    told = {"who": e.recipient, "revision": e.item.revision}
-    return _reported(e, e.t("Revision %(revision)s reached the phone of %(who)s", **told), "phone", "quiet")
-
-
-def _seen(e: Event) -> Sentence:
-    told = {"who": e.recipient, "revision": e.item.revision}
-    return _reported(e, e.t("%(who)s opened revision %(revision)s", **told), "seen", "quiet")
-
-
-def _acknowledged(e: Event) -> Sentence:
-    told = {"who": e.recipient, "revision": e.item.revision}
-    return _reported(e, e.t("%(who)s received revision %(revision)s: I know", **told), "received", "done")
-
-
-def _held(e: Event) -> Sentence:
-    told = {"who": e.recipient, "revision": e.item.revision}
-    if e.text("role") == "courier":
-        words = e.t("%(who)s received revision %(revision)s: it is in the van", **told)
-    else:
-        words = e.t("%(who)s received revision %(revision)s: I have it", **told)
-    return _reported(e, words, "van" if e.text("role") == "courier" else "received", "done")
-
-
-def _declined(e: Event) -> Sentence:
-    told = {"who": e.recipient, "revision": e.item.revision}
-    return _reported(e, e.t("%(who)s declined revision %(revision)s: I can’t", **told), "declined", "alarm")
-
-
-def _reported(e: Event, words: str, icon: str, tone: str) -> Sentence:
-    """A receipt, and why it does not count, if it does not."""
-    why_not = e.text("why_not")
-    by = e.person if (e.item.on_behalf_of or e.item.actor) != e.text("recipient") else None
-    facts = ([e.t(_WHY_NOT[why_not])] if why_not in _WHY_NOT else []) + ([e.t("by %(who)s", who=by)] if by else [])
-    return Sentence(words, icon, "alarm" if why_not else tone, e.said("reason", msg("Reason")), tuple(facts))
-
-
-def _missed(e: Event) -> Sentence:
-    if e.text("recipient") is None:
-        words = e.t("Nobody was named to keep it, as %(role)s: the receipt was missed", role=e.role())
-    else:
-        told = {"who": e.recipient, "revision": e.item.revision}
-        words = e.t("%(who)s had not confirmed revision %(revision)s: the receipt was missed", **told)
-    due = e.instant("receipt_due_at")
-    facts = (e.t("receipt due by %(time)s", time=e.words.when(due)),) if due is not None else ()
-    return Sentence(words, "overdue", "alarm", (), facts)
-
-
 def _order_assigned(e: Event) -> Sentence:
     told = {"who": e.recipient, "order": e.order, "role": e.role()}
     leaves, start = e.instant("departs_at"), e.instant("planned_start")
@@ -319,16 +155,7 @@ SENTENCES: dict[str, tuple[str, Callable[[Event], Sentence]]] = {
     "FulfilmentAttempted": (msg("Tried, and not kept"), _attempted),
     "CustomerContacted": (msg("The customer had to ask again"), _contacted),
     "CustomerInformed": (msg("The customer was told"), _informed),
-    "HandoffAssigned": (msg("Handed to a keeper"), _assigned),
-    "HandoffReleased": (msg("Taken from a keeper"), _released),
-    "HandoffSent": (msg("A message left"), _sent),
-    "HandoffFailed": (msg("A message did not leave"), _failed),
-    "HandoffDelivered": (msg("It reached a phone"), _delivered),
-    "HandoffSeen": (msg("It was opened"), _seen),
-    "HandoffAcknowledged": (msg("Received: I know"), _acknowledged),
-    "HandoffHeld": (msg("Received: I have it"), _held),
-    "HandoffDeclined": (msg("Declined: I can’t"), _declined),
-    "ReceiptMissed": (msg("A receipt was missed"), _missed),
+    **HANDOFF_SENTENCES,
     "OrderAssigned": (msg("An order was given to somebody"), _order_assigned),
     "OrderUnassigned": (msg("An order was taken from somebody"), _order_unassigned),
     "CustomerErased": (msg("A customer was erased"), _erased),

@@ -38,7 +38,37 @@ def test_whoever_takes_it_is_named_in_the_history(agent: Api, supervisor: Api) -
     assert (told["actor"], told["data"]["note"]) == (supervisor.actor, "I ring the depot")
 
 
-@pytest.mark.parametrize("action", ["taken", "raised"])
+def test_a_keeper_who_is_nagged_is_told_and_nothing_climbs(agent: Api, supervisor: Api) -> None:
+    keeper = agent.by("courier:bo-nagged")
+    supervisor.put(f"/v1/people/{keeper.actor}", {"name": "Bo", "time_zone": "Asia/Shanghai", "channels": []})
+    order = "SO-nagged"
+    agent.assign(order, keeper.actor)
+    promised = agent.promise(order_id=order)
+    nagged = supervisor.command(promised["id"], "escalations", {"action": "nagged", "note": "He waits downstairs"})
+    (told,) = agent.history(commitment_id=promised["id"], type="HandoffNagged")
+
+    assert (nagged["escalation_level"], nagged["revision"]) == (0, 1)
+    assert nagged["handoffs"][0]["nagged_at"] == told["recorded_at"]
+    assert (told["actor"], told["data"]["recipient"], told["data"]["note"]) == (
+        supervisor.actor,
+        keeper.actor,
+        "He waits downstairs",
+    )
+    keeper.command(promised["id"], "receipts", {"revision": 1, "state": "acknowledged"})
+    assert agent.commitment(promised["id"])["handoffs"][0]["nagged_at"] == told["recorded_at"]
+    agent.command(promised["id"], "amendments", {"due": agent.due(hours=9), "reason": "The lift is broken"})
+    assert agent.commitment(promised["id"])["handoffs"][0]["nagged_at"] is None, "of this revision he was not asked"
+
+
+def test_nobody_is_nagged_whom_nobody_can_tell(agent: Api, supervisor: Api) -> None:
+    agent.assign("SO-unreachable", "courier:never-heard-of")
+    unassigned, unknown = agent.promise()["id"], agent.promise(order_id="SO-unreachable")["id"]
+    for id in (unassigned, unknown):
+        refused(supervisor.post(f"/v1/commitments/{id}/escalations", {"action": "nagged"}), 409, "unreachable")
+        assert agent.history(commitment_id=id, type="HandoffNagged") == []
+
+
+@pytest.mark.parametrize("action", ["taken", "raised", "nagged"])
 def test_what_is_closed_is_refused(agent: Api, action: str) -> None:
     id = agent.promise()["id"]
     agent.command(id, "fulfilment", {})

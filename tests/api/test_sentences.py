@@ -12,7 +12,8 @@ import pytest
 from babel.messages.pofile import read_po
 from psycopg.conninfo import make_conninfo
 
-from api.pages.sentences import SENTENCES, Sentence, sentence
+from api.pages.events import Sentence
+from api.pages.sentences import SENTENCES, sentence
 from api.pages.wording import Wording
 from api.texts import LOCALES
 from domain.facts import FACTS

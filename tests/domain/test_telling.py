@@ -20,7 +20,7 @@ from domain.passing import let_pass
 from domain.people import Duty, Post, Roster
 from domain.promising import IN_BULK, Amendment, amend, withdraw
 from domain.receiving import ReceiptGiven, receive
-from domain.telling import GATHERED, TOLD_OF, notices, reminder, reminder_at, told_people
+from domain.telling import GATHERED, TOLD_OF, notices, reminder, reminder_at
 from domain.values import Origin
 
 By = Callable[..., Moment]
@@ -161,15 +161,15 @@ def test_of_a_team_those_at_work_are_told_or_all_where_none_is(by: By) -> None:
     posts = {"warehouse:hu": Post(early), "warehouse:ma": Post(late), "courier:li": Post(early, team="team:warehouse")}
     noon = replace(by("system:oms"), roster=Roster(posts))
     evening, night = (replace(noon, now=NOON.replace(hour=hour)) for hour in (15, 23))
-    assert told_people("team:warehouse", noon) == ["courier:li", "warehouse:hu"]
-    assert told_people("team:warehouse", evening) == ["warehouse:ma"]
-    assert told_people("team:warehouse", night) == ["courier:li", "warehouse:hu", "warehouse:ma"]
-    assert told_people("team:finance", noon) == ["team:finance"]
+    assert noon.roster.told("team:warehouse", noon.now) == ["courier:li", "warehouse:hu"]
+    assert evening.roster.told("team:warehouse", evening.now) == ["warehouse:ma"]
+    assert night.roster.told("team:warehouse", night.now) == ["courier:li", "warehouse:hu", "warehouse:ma"]
+    assert noon.roster.told("team:finance", noon.now) == ["team:finance"]
 
 
-def test_a_team_with_channels_of_its_own_is_told_by_these(by: By) -> None:
+def test_a_team_with_channels_of_its_own_is_told_by_these() -> None:
     roster = Roster({"team:warehouse": Post(), "warehouse:hu": Post()})
-    assert told_people("team:warehouse", replace(by("system:oms"), roster=roster)) == ["team:warehouse"]
+    assert roster.told("team:warehouse", NOON) == ["team:warehouse"]
 
 
 def test_who_is_told_as_one_of_a_team_and_then_by_name_at_once_is_told_twice_over(a_thing: Commitment, by: By) -> None:
@@ -181,9 +181,9 @@ def test_who_is_told_as_one_of_a_team_and_then_by_name_at_once_is_told_twice_ove
     assert summary(told(a_thing, moment)) == [("assigned", "warehouse:hu")]
 
 
-def test_of_a_team_without_channels_the_members_are_told(by: By) -> None:
+def test_of_a_team_without_channels_the_members_are_told() -> None:
     roster = Roster({"team:warehouse": Post(reachable=False), "warehouse:hu": Post()})
-    assert told_people("team:warehouse", replace(by("system:oms"), roster=roster)) == ["warehouse:hu"]
+    assert roster.told("team:warehouse", NOON) == ["warehouse:hu"]
 
 
 def test_who_confirmed_an_older_revision_hears_that_it_is_gone_or_over(

@@ -201,6 +201,17 @@ def test_what_is_raised_goes_up_at_once(company: Company) -> None:
     assert company.told()["supervisor"] == ["In danger: raised to you"]
 
 
+def test_a_nag_reaches_the_keeper_and_nobody_else(company: Company) -> None:
+    id = company.promise()
+    company.inboxes["courier"].wait(1)
+
+    company.supervisor.command(id, "escalations", {"action": "nagged"})
+    company.agent.later(minutes=1)
+
+    company.inboxes["courier"].wait(2)
+    assert company.told() == {"courier": [NEW, NAG], "agent": [], "supervisor": [], "manager": []}
+
+
 @pytest.mark.parametrize("boss", ["supervisor:who-is-not-there", None])
 def test_where_nobody_can_be_asked_all_supervisors_are(people: People, boss: str | None) -> None:
     with Inbox() as courier, Inbox() as supervisor:
