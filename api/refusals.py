@@ -49,6 +49,8 @@ _WITH_VALUES: Final = {
     r"is no kind of promise; there are .*": "is no kind of promise",
     r"is not on the path of this commitment: .*": "is not on the path of this promise",
     r"the commitment is (?:kept|withdrawn)": "the promise is kept or withdrawn by now",
+    r"still names another time: “(?P<time>.*)”; .*": "still names another time: “%(time)s”. Change it, too; or send it"
+    " once more, and it stays",
     r"there is no role '(?P<role>.*)'": "there is no role “%(role)s”",
     r".* never was the recipient of this commitment": "this person never was to keep the promise",
 }

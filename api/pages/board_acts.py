@@ -11,6 +11,7 @@ from api.fields import PathText
 from api.forms import form_fields, once
 from api.inside import Answered
 from api.pages.board_view import Sent, Shown, board_page, instant, shown_flags
+from api.pages.desk_reading import time_named_in
 from api.pages.start import own_page
 from api.pages.visiting import Visiting, Visitor, encoded
 from api.routes import routes
@@ -99,9 +100,8 @@ async def _carry_out(visitor: Visitor, commitment: Mapping[str, Any], what: str,
             return await _reassign(visitor, commitment, sent)
         case "amend":
             version = {"if-match": f'"{sent.get("version", "")}"'}
-            return await visitor.do(
-                "POST", f"{path}/amendments", _amendment(commitment, sent), key=key, headers=version
-            )
+            body = _amendment(visitor, commitment, sent)
+            return await visitor.do("POST", f"{path}/amendments", body, key=key, headers=version)
         case "link":
             return await visitor.do("POST", f"{path}/customer-link", None, key=key)
     raise Invalid("/do", "is nothing that can be done here")
@@ -117,13 +117,22 @@ def _receipt(commitment: Mapping[str, Any], sent: Mapping[str, str]) -> dict[str
     return {"revision": int(revision), "state": state, "role": role, "via": "tap"}
 
 
-def _amendment(commitment: Mapping[str, Any], sent: Mapping[str, str]) -> dict[str, Any]:
-    """What the form changes; a due is meant in the time zone of the promise."""
+def _amendment(visitor: Visitor, commitment: Mapping[str, Any], sent: Mapping[str, str]) -> dict[str, Any]:
+    """What the form changes; a due is meant in the time zone of the promise.
+
+    Raises `Invalid` where the words that stay name another time, unless that was said before.
+    """
     body: dict[str, Any] = {"reason": sent.get("reason", ""), "customer_agreed": "agreed" in sent}
     if sent.get("due"):
         body["due"] = {"at": local_instant(sent["due"], commitment["due"]["time_zone"]).isoformat()}
     if sent.get("promise", commitment["promise"]) != commitment["promise"]:
         body["promise"] = sent["promise"]
+    due = instant(body["due"]["at"]) if "due" in body else None
+    moves = due is not None and due > visitor.now and due != instant(commitment["due"]["at"])
+    if moves and "promise" not in body and "words_stay" not in sent:
+        named = time_named_in(visitor, commitment["promise"] or "")
+        if named is not None:
+            raise Invalid("/promise", f"still names another time: “{named}”; change it, too, or send it once more")
     return body
 
 

@@ -11,10 +11,11 @@ from api.inside import Answered
 from api.pages.desk_form import Draft, digest, field_of
 from api.pages.desk_reading import Choice, DueRead, read_due, read_line
 from api.pages.desk_seeing import Place, Shown, answered_as, names_of, those_of
-from api.pages.visiting import Visitor
+from api.pages.visiting import Visitor, encoded
+from api.phrases import fold
 from projections.views import CommitmentView
 
-__all__ = ["Look", "Option", "look_at", "options_of", "problems_of"]
+__all__ = ["Look", "Option", "Previewed", "look_at", "only_or_chosen", "options_of", "problems_of"]
 
 _NEEDED = ("kind", "customer_id", "promise")
 
@@ -39,7 +40,8 @@ class Option:
 class Look:
     """What an agent sees of a promise that he has not made yet. `seen` is by what it is known that he saw it.
 
-    `missing` are the fields without which it is no promise, `problems` what the API says of others.
+    `missing` are the fields without which it is no promise, `problems` what the API says of others. `known_order` is an
+    order that is known, where the one that is named is not and differs only in how it is written.
     """
 
     draft: Draft
@@ -49,6 +51,7 @@ class Look:
     choices: list[Option] = field(default_factory=list)
     kinds: tuple[str, ...] = ()
     orders: tuple[str, ...] = ()
+    known_order: str = ""
     not_understood: tuple[str, ...] = ()
     missing: list[str] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
@@ -107,11 +110,18 @@ async def _understand(look: Look, visitor: Visitor, place: Place) -> DueRead:
             look.problems["due"] = "unknown"
     if due.choices:
         look.choices = await options_of(visitor, due.choices)
-        chosen = next((choice for choice in due.choices if choice.value == draft["due_choice"]), None)
+        chosen = only_or_chosen(look.choices, draft["due_choice"])
         if chosen is None:
             look.missing.append("due_choice")
-        return DueRead(body=chosen.body if chosen is not None else None)
+        return DueRead(body=chosen.rule if chosen is not None else None)
     return due
+
+
+def only_or_chosen(options: Sequence[Option], value: str) -> Option | None:
+    """What was chosen; where all others cannot be, the one that is left."""
+    if len(options) == 1:
+        return options[0]
+    return next((option for option in options if option.value == value), None)
 
 
 async def options_of(visitor: Visitor, choices: Sequence[Choice]) -> list[Option]:
@@ -128,10 +138,20 @@ async def _whose(look: Look, visitor: Visitor, place: Place) -> None:
     """The customer of a known order, and what he and the order have been promised already."""
     draft = look.draft
     of_order = await those_of(visitor, order_id=draft["order_id"])
+    if not of_order.commitments:
+        look.known_order = await _as_it_is_known(visitor, draft["order_id"])
     customers = {each.customer_id for each in of_order.commitments}
     draft.propose("customer_id", customers.pop() if len(customers) == 1 else place.customer_id)
     customer = draft["customer_id"]
     look.others = await those_of(visitor, order_id=draft["order_id"], customer_id=customer) if customer else of_order
+
+
+async def _as_it_is_known(visitor: Visitor, order_id: str) -> str:
+    """An order that is known by the same letters in capitals, where none is by those that were typed."""
+    written = fold(order_id).upper()
+    if written == order_id or await visitor.read(f"/v1/orders/{encoded(order_id)}") is not None:
+        return ""
+    return written if await visitor.read(f"/v1/orders/{encoded(written)}") is not None else ""
 
 
 async def _preview(look: Look, visitor: Visitor, due: dict[str, Any]) -> None:

@@ -10,8 +10,8 @@ from api.forms import form_fields, once
 from api.inside import Answered
 from api.pages.desk import desk_page, stream_of
 from api.pages.desk_form import items_text, read_items
-from api.pages.desk_looking import options_of, problems_of
-from api.pages.desk_reading import read_due
+from api.pages.desk_looking import only_or_chosen, options_of, problems_of
+from api.pages.desk_reading import read_due, time_named_in
 from api.pages.desk_saying import said_of
 from api.pages.desk_seeing import Place, names_of, one, shown, those_of, told
 from api.pages.visiting import Visiting, Visitor
@@ -133,11 +133,15 @@ async def _amendment(
         body["items"] = items
     if "due" in sent:
         due = read_due(visitor, sent["due"])
-        chosen = next((choice.body for choice in due.choices if choice.value == sent.get("due_choice")), due.body)
-        if chosen is None:
+        chosen = only_or_chosen(await options_of(visitor, due.choices), sent.get("due_choice", ""))
+        rule = chosen.rule if chosen is not None else due.body
+        if rule is None:
             problems["due_choice" if due.choices else "due"] = "unknown"
         else:
-            body["due"] = chosen
+            body["due"] = rule
+            named = time_named_in(visitor, body.get("promise", current.promise or ""))
+            if named is not None and not problems and "promise" not in body and "words_stay" not in sent:
+                problems["promise"] = "another_time"
     if not body and not problems:
         problems["form"] = "nothing"
     said = {"reason": sent.get("reason", ""), "customer_agreed": True if sent.get("customer_agreed") else None}
@@ -162,6 +166,7 @@ async def _page(
     sent = sent or {}
     choices = read_due(visitor, sent["due"]).choices if "due" in sent and what == "amendments" else ()
     options = await options_of(visitor, choices)
+    time_named = time_named_in(visitor, found.promise or "") if "another_time" in (problems or {}).values() else None
     seen.names |= await names_of(visitor, [], *{fact.on_behalf_of or fact.actor for fact in facts})
     return desk_page(
         visitor,
@@ -174,7 +179,8 @@ async def _page(
         what=what,
         sent=sent,
         problems=problems or {},
-        choices=options,
+        choices=options if len(options) > 1 else (),
+        time_named=time_named,
         items=items_text(found.items or ()),
         recipients=visitor.runtime.roster.recipients(visitor.actor or ""),
         stream=stream,

@@ -9,7 +9,7 @@ from api.pages.visiting import Visitor
 from api.phrases import Reading, read
 from domain.deadlines import DueRule
 
-__all__ = ["Choice", "DueRead", "LineRead", "read_due", "read_line"]
+__all__ = ["Choice", "DueRead", "LineRead", "read_due", "read_line", "time_named_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,12 @@ def read_due(visitor: Visitor, text: str) -> DueRead:
         return DueRead()
     due = _due(_read(visitor, text))
     return DueRead(text, due.body, due.choices)
+
+
+def time_named_in(visitor: Visitor, promise: str) -> str | None:
+    """The words with which a promise itself names a time, if it does: they contradict another due."""
+    due = _due(_read(visitor, promise))
+    return due.text or None
 
 
 def _read(visitor: Visitor, text: str) -> Reading:

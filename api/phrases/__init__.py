@@ -2,6 +2,6 @@
 
 from api.phrases.keys import KEYS, QUESTIONS
 from api.phrases.reading import Choice, KindChoice, Reading, read
-from api.phrases.tokens import Excerpt
+from api.phrases.tokens import Excerpt, fold
 
-__all__ = ["KEYS", "QUESTIONS", "Choice", "Excerpt", "KindChoice", "Reading", "read"]
+__all__ = ["KEYS", "QUESTIONS", "Choice", "Excerpt", "KindChoice", "Reading", "fold", "read"]

@@ -21,6 +21,9 @@ Place = tuple[int, int]
 
 _LONGEST_NAME = 8
 _FEWEST_DIGITS = 3
+_FEWEST_DIGITS_ALONE = 4
+"""Of a number without letters, which is taken for an order's only where that is said before it."""
+_SAYS_LITTLE = ("for",)
 _NO_ORDER = frozenset({"tel", "phone", "fax", "ext", "room", "mid", "pre", "since", "until", "no", "iso", "usb"})
 _SEPARATORS = " \t\n,;:|-–—，、；：·/"
 _BRACKETS = (("(", ")"), ("[", "]"), ("（", "）"), ("【", "】"))
@@ -33,18 +36,38 @@ def _labels() -> list[tuple[str, ...]]:
 
 
 def orders_of(tokens: list[Token]) -> list[Place]:
-    """What stands in the line in the form of an order's number: SO-1001, WEB-2026-14017, #10045."""
+    """What stands in the line in the form of an order's number: SO-1001, WEB-2026-14017, #10045; and what is called
+    one: order 4711, order SO-7.
+    """
     found: list[Place] = []
     place = 0
     while place < len(tokens):
-        last = _end_of_order(tokens, place)
+        is_called_one = _label_before(tokens, place) not in (None, _SAYS_LITTLE)
+        last = _end_of_order(tokens, place, _FEWEST_DIGITS if not is_called_one else 1)
+        if last == place and is_called_one and _is_bare(tokens, place):
+            last = place + 1
         if last > place:
             found.append((place, last))
         place = max(last, place + 1)
     return found
 
 
-def _end_of_order(tokens: list[Token], place: int) -> int:
+def _is_bare(tokens: list[Token], place: int) -> bool:
+    """Whether a number stands there by itself."""
+    token, after = tokens[place], tokens[place + 1] if place + 1 < len(tokens) else None
+    ends = after is None or not after.glued or after.sort == "han" or after.text in ",.;:!?)，。；：！？）"
+    return token.sort == "number" and not token.marks and len(token.text) >= _FEWEST_DIGITS_ALONE and ends
+
+
+def _label_before(tokens: list[Token], place: int) -> tuple[str, ...] | None:
+    """The words that introduce an order, where they stand before `place`."""
+    for label in _labels():
+        if tuple(token.text for token in tokens[max(0, place - len(label)) : place]) == label:
+            return label
+    return None
+
+
+def _end_of_order(tokens: list[Token], place: int, fewest: int) -> int:
     """Up to which token an order's number reaches that begins here; `place` where none does."""
     named = tokens[place].sort == "word" and _is_name(tokens[place])
     width = 2 if named else 1
@@ -57,7 +80,7 @@ def _end_of_order(tokens: list[Token], place: int) -> int:
     stands_alone = before is None or not tokens[place].glued or before.sort == "han" or before.text in "(（[【,，:：;；"
     ends = after is None or after.sort == "han" or (after.sort == "mark" and after.text not in "-/_#@")
     glued = all(token.glued for token in tokens[place + 1 : last])
-    return last if stands_alone and ends and glued and _is_number(number) else place
+    return last if stands_alone and ends and glued and _is_number(number, fewest) else place
 
 
 def _is_name(token: Token) -> bool:
@@ -66,19 +89,15 @@ def _is_name(token: Token) -> bool:
     return ascii_only and token.text not in _NO_ORDER and not any(clusters_of([token]))
 
 
-def _is_number(token: Token) -> bool:
+def _is_number(token: Token, fewest: int) -> bool:
     digits = token.text.split("-")
-    return token.sort == "number" and not token.marks.strip("-") and max(map(len, digits)) >= _FEWEST_DIGITS
+    return token.sort == "number" and not token.marks.strip("-") and max(map(len, digits)) >= fewest
 
 
 def without_order(line: str, tokens: list[Token], order: Place) -> str:
     """The words as typed, without the order's number and what only introduces it ("for order"), tidy."""
     first, last = order
-    for label in _labels():
-        before = tokens[max(0, first - len(label)) : first]
-        if tuple(token.text for token in before) == label:
-            first -= len(label)
-            break
+    first -= len(_label_before(tokens, first) or ())
     left, right = line[: tokens[first].start], line[tokens[last - 1].end :]
     for opening, closing in _BRACKETS:
         if left.rstrip().endswith(opening) and right.lstrip().startswith(closing):

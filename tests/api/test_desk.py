@@ -1,12 +1,14 @@
 """The desk without a browser: what a form becomes, what is proposed, and what whoever looks on is told."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import httpx
 import pytest
 
 from api.pages.desk_form import Draft, digest, items_text, read_items
+from api.pages.desk_looking import Option, Previewed, only_or_chosen
 from domain.values import Item
 from tests.api.serving import MASTER_KEY, Api, Serving
 
@@ -100,6 +102,44 @@ def test_whatever_a_form_sends_is_answered_and_nothing_is_recorded(agent: Api, p
 @pytest.mark.parametrize("what", ["contacts", "amendments", "withdrawal", "reopening", "fulfilment", "customer-link"])
 def test_a_form_about_a_promise_that_is_not_there_finds_nothing(agent: Api, what: str) -> None:
     assert opened(agent, "POST", f"/desk/promises/{uuid4()}/{what}", data={"reason": "r"}).status_code == 404
+
+
+def test_words_that_name_another_time_than_the_new_one_are_asked_about_once(agent: Api) -> None:
+    id = agent.promise("callback", customer_id="CU-3", promise="I call you back tomorrow at noon")["id"]
+    form = {"due": "in 5 days", "reason": "The expert is away", "version": str(agent.commitment(id)["version"])}
+    asked = opened(agent, "POST", f"/desk/promises/{id}/amendments", data=form)
+    assert (asked.status_code, agent.commitment(id)["revision"]) == (422, 1)
+    assert "still name another time" in asked.text
+    assert "tomorrow at noon" in asked.text
+
+    stays = opened(agent, "POST", f"/desk/promises/{id}/amendments", data={**form, "words_stay": "1"})
+    assert (stays.status_code, agent.commitment(id)["revision"]) == (303, 2)
+    changed = {
+        **form,
+        "due": "in 6 days",
+        "promise": "I call you back",
+        "version": str(agent.commitment(id)["version"]),
+    }
+    assert opened(agent, "POST", f"/desk/promises/{id}/amendments", data=changed).status_code == 303
+
+
+def test_an_order_that_is_known_in_capitals_is_asked_about_and_not_taken_for_it(agent: Api) -> None:
+    agent.assign("TV-3301", "courier:li")
+    line = {"line": "redelivery tomorrow, tv-3301", "customer_id": "CU-1"}
+    looked = opened(agent, "POST", "/desk/look", data=line)
+
+    assert "There is no order tv-3301, but there is TV-3301." in looked.text
+    assert "There is no order" not in opened(agent, "POST", "/desk/look", data={**line, "order_id": "TV-3301"}).text
+
+
+def test_of_several_times_the_one_that_can_still_be_is_no_question() -> None:
+    tonight, tomorrow = (
+        Option(day, {"date": day}, Previewed(datetime.now(UTC), "UTC")) for day in ("2026-11-24", "2026-11-25")
+    )
+
+    assert only_or_chosen([tomorrow], "") is tomorrow
+    assert only_or_chosen([tonight, tomorrow], "") is None
+    assert only_or_chosen([tonight, tomorrow], "2026-11-25") is tomorrow
 
 
 def test_what_another_site_sends_is_refused(agent: Api) -> None:

@@ -64,6 +64,8 @@ def test_without_scripts_a_promise_is_raised_and_amended_once(opened: Opened, ni
     assert page.locator(f"#why-{id}").input_value() == "The van broke down", "what was typed is still there"
     page.locator(f"#due-{id}").fill("2099-01-02T10:00")
     page.get_by_role("button", name="Amend", exact=True).click()
+    assert "still names another time: “до 18 ч.”" in page.locator(f"#wrong-amend-promise-{id}").inner_text()
+    page.get_by_role("button", name="Amend", exact=True).click()
     commitment = night.agent.commitment(id)
 
     assert (commitment["revision"], commitment["due"]["at"]) == (2, "2099-01-02T10:00:00Z")

@@ -49,10 +49,10 @@ def test_the_cable_is_flagged_before_the_family_waits_and_held_when_its_courier_
     stage.acted(2, "12:00")
     line = "为表歉意，明天免费送您一根 HDMI 线，由送货师傅一起带到，请等他的电话，TV-3301"
     stage.promise("cable", line, kind="3", seen="The van has left already")
-    stage.is_told("courier:li has not opened it yet. It must be confirmed by 13:00")
+    stage.is_told("li (courier) has not opened it yet. It must be confirmed by 13:00")
     stage.until(2, "13:00")
     stage.is_flagged("cable", UNKNOWN, "免费送您一根 HDMI 线", "courier:li")
-    stage.is_told("warehouse:hu has it", "It was to be confirmed by 13:00")
+    stage.is_told("hu (warehouse) has it", "It was to be confirmed by 13:00")
     expect(stage.desk.locator("#mine")).to_contain_text(UNKNOWN)
     stage.until(2, "14:00")
     stage.is_flagged("cable", "with the supervisor")
@@ -69,12 +69,12 @@ def test_the_cable_is_flagged_before_the_family_waits_and_held_when_its_courier_
 
     stage.until(3, "19:05")
     stage.phone.shows(AT_ONCE)
-    stage.is_told("courier:bo has it on the phone, and has not opened it yet")
+    stage.is_told("bo (courier) has it on the phone, and has not opened it yet")
     stage.until(3, "20:40")
     stage.is_flagged("cable", UNKNOWN, "courier:bo", "the customer has asked 2 times")
     stage.phone.open(stage.ids["cable"]).say("It is in the van")
     stage.is_not_flagged("cable")
-    stage.is_told("courier:bo has it since")
+    stage.is_told("bo (courier) has it since")
 
     stage.hears_of_more()
     told = stage.reads(order_id="TV-3301")
@@ -98,7 +98,7 @@ def test_the_order_that_was_already_out_is_overdue_before_each_call_and_its_cust
 
     stage.acted(3, "12:28")
     sent = "I contact the depot, and they send it out to you by 5 pm"
-    stage.promise("redelivery", f"{sent}, WEB-14017", kind="2", seen="courier:dave gets it")
+    stage.promise("redelivery", f"{sent}, WEB-14017", kind="2", seen="dave (courier) gets it")
     stage.acted(3, "12:30")
     called = "I call you back by 4 pm, as soon as the depot has told me"
     stage.promise("callback", f"{called}, WEB-14017", seen="You keep it yourself")
@@ -148,7 +148,7 @@ def test_three_working_days_are_counted_alike_for_the_buyer_and_the_seller_and_o
     stage.phone.open(stage.ids["refund"]).say("I know")
     stage.acted(3, "09:32")
     stage.phone.go("").open(stage.ids["compensation"]).say("I know")
-    stage.is_told("finance:zhao knows of it")
+    stage.is_told("zhao (finance) knows of it")
     stage.until(3, "12:00")
     expect(stage.board.locator("#count")).to_contain_text("0 promises in danger")
     stage.acted(4, "11:00")
@@ -181,7 +181,7 @@ def the_small_one_is_kept_while_the_big_one_waits(stage: Stage) -> None:
     stage.promise("small", small, seen="11:01, Shanghai", customer="CU-9001")
     stage.acted(0, "09:03")
     stage.phone.open(stage.ids["small"]).say("I know")
-    stage.is_told("finance:zhao knows of it")
+    stage.is_told("zhao (finance) knows of it")
     stage.acted(0, "09:05")
     stage.phone.say("Kept")
     expect(stage.desk.locator("#mine")).not_to_contain_text(small)

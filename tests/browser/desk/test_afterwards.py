@@ -34,7 +34,7 @@ def test_the_customer_asks_again_and_hears_how_it_stands(opened: Callable[..., P
     assert "Mei promised you on Tue, Mar 2, 2027 10:00:" in saying
     assert "Your cable comes on Thursday" in saying
     assert "It is to be kept by Thu, Mar 4, 2027, end of the day, Shanghai." in saying
-    assert "warehouse:hu has it since Tue, Mar 2, 2027 10:00." in saying
+    assert "hu (warehouse) has it since Tue, Mar 2, 2027 10:00." in saying
     assert "Nobody has it yet" in saying
     page.keyboard.press("c")
 
@@ -52,6 +52,9 @@ def test_a_promise_is_changed_taken_back_and_shown_by_keyboard(opened: Callable[
     expect(page.locator(".fault")).to_contain_text("Say why")
     page.keyboard.type("The van broke down")
     page.keyboard.press("Enter")
+    expect(page.locator(".fault")).to_contain_text("The words still name another time: “on Thursday”.")
+    expect(page.locator("#amendments-promise")).to_be_focused()
+    page.locator("#amendments-reason").press("Enter")
     expect(page.locator("#saying")).to_contain_text("It is to be kept by Fri, Mar 5, 2027 18:00, Shanghai.")
     assert "Mei changed it on Tue, Mar 2, 2027 10:00. The reason: The van broke down" in page.inner_text("#saying")
     page.keyboard.press("k")
