@@ -22,7 +22,7 @@ __all__ = ["page", "wants_json"]
 
 def _sheet() -> str:
     """The style that the pages behind a link carry in themselves: the tokens of all pages, and what is theirs."""
-    sheets = [files("api").joinpath("web", name).read_text() for name in ("tokens.css", "light.css")]
+    sheets = [files("api").joinpath("web", name).read_text() for name in ("tokens.css", "common.css", "light.css")]
     return re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", "".join(sheets), flags=re.DOTALL)).strip()
 
 

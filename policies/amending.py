@@ -44,7 +44,7 @@ _TOLD_AT_ONCE = 200
 """Customers of whom a page is told."""
 _LOOK_SECONDS = 5.0
 _SHOWN = 10_000
-"""Skipped promises that an answer lists."""
+"""Skipped promises, and customers who could not be told, that an answer lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +89,14 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """How far a job has come. `done` counts what was skipped, too."""
+    """How far a job has come. `done` counts what was skipped, too; `untold` are the customers of `not_informed`."""
 
     id: UUID
     state: str
     matched: int
     done: int
     not_informed: int
+    untold: list[str]
     error: str | None
     skipped: list[Skipped]
 
@@ -147,13 +148,14 @@ class Jobs(Reader):
         return int(row[0]) if row is not None else 0
 
     async def find(self, id: UUID) -> Job | None:
-        """How far a job has come; its skipped promises up to ten thousand."""
+        """How far a job has come; its skipped promises and untold customers up to ten thousand."""
         rows = await self.fetch(SQL["find"], {"id": id})
         if not rows:
             return None
         state, matched, done, not_informed, error, _ = rows[0]
         skipped = await self.fetch(SQL["skipped"], {"id": id, "limit": _SHOWN})
-        return Job(id, state, matched, done, not_informed, error, [Skipped(*row) for row in skipped])
+        untold = [customer_id for (customer_id,) in await self.fetch(SQL["untold"], {"id": id, "limit": _SHOWN})]
+        return Job(id, state, matched, done, not_informed, untold, error, [Skipped(*row) for row in skipped])
 
     async def body_hash(self, id: UUID) -> str | None:
         """The keyed hash of the body with which a job was begun."""
@@ -213,23 +215,25 @@ class AmendingPolicy:
 
         After a crash it begins anew: what was noted is not noted again.
         """
-        after, not_informed = "", 0
+        after, count = "", 0
         while rows := await (await conn.execute(SQL["touched"], (job, after, _TOLD_AT_ONCE))).fetchall():
             commitments = await self._ledger.readable([id for _, ids in rows for id in ids])
             reached = await self._customers.find_all([customer_id for customer_id, _ in rows])
             moment = Moment(await self._ledger.clock.read(conn), origin, self._catalogue, self._staff.roster)
             found: list[Notice] = []
+            untold: list[str] = []
             for customer_id, ids in rows:
                 moved = [c for c in map(commitments.get, ids) if c is not None and c.answer_to(origin) is not None]
                 contact = reached.get(customer_id)
                 if contact is not None and contact.channels:
                     found += [of_the_customer("moved", commitment, moment) for commitment in moved]
-                else:
-                    not_informed += bool(moved)
+                elif moved:
+                    untold.append(customer_id)
             async with conn.transaction():
                 await note(conn, found)
-            after = rows[-1][0]
-        return not_informed
+                await conn.execute(SQL["miss"], {"job": job, "customers": untold})
+            after, count = rows[-1][0], count + len(untold)
+        return count
 
     async def _amend(self, id: UUID, what: BulkAmendment, origin: Origin) -> tuple[str, str] | None:
         """Amend one promise; answers why it was skipped, if it was."""

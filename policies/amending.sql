@@ -26,6 +26,12 @@ SELECT state, matched, done, not_informed, error, body_hash FROM jobs WHERE id =
 SELECT commitment_id, code, detail FROM job_items WHERE job = %(id)s AND code IS NOT NULL ORDER BY number
 LIMIT %(limit)s;
 
+-- untold: which customers could not be told of what a job moved
+SELECT DISTINCT customer_id FROM job_items WHERE job = %(id)s AND is_untold ORDER BY customer_id LIMIT %(limit)s;
+
+-- miss: these customers cannot be told
+UPDATE job_items SET is_untold = true WHERE job = %(job)s AND customer_id = ANY(%(customers)s) AND code IS NULL;
+
 -- next: the job that waits the longest
 SELECT id, body_hash, key, document FROM jobs WHERE state IN ('queued', 'running') ORDER BY number LIMIT 1;
 

@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
 from api.pages.board_view import GROUPED_BY, board_page, group_links, shown_flags, wanted
-from api.pages.visiting import Visiting, Visitor
+from api.pages.visiting import Visiting, Visitor, without_the_empty
 from api.problems import validation_problem
 from api.querying import FlagsWanted
 from api.routes import routes
@@ -25,7 +25,9 @@ async def board(visitor: Visiting) -> Response:
     """The promises in danger, most urgent first, or counted by what they have in common."""
     if visitor.actor is None:
         return visitor.who_are_you()
-    return board_page(visitor, "board.html", **await _listed(visitor))
+    if (plain := without_the_empty(visitor)) is not None:
+        return plain
+    return board_page(visitor, "board.html", **await _listed(visitor), known=await _known(visitor))
 
 
 @router.get("/board/list")
@@ -51,6 +53,17 @@ async def board_stream(visitor: Visiting, last_event_id: Annotated[str, Header()
         raise Invalid(faults[0]["pointer"], faults[0]["detail"]) from None
     watch = visitor.runtime.flag_watch
     return await hints(visitor.request, watch, lambda change: change.concerns(asked), last_event_id)
+
+
+async def _known(visitor: Visitor) -> dict[str, list[tuple[str, str]]]:
+    """What each field of the filter can name, as far as there is anything in danger with it; with what it is called."""
+    known = {"kind": [(kind, "") for kind in visitor.runtime.catalogue.kinds]}
+    for by in ("recipient", "made_by", "depot"):
+        found = await visitor.read("/v1/flags/groups", by=by, limit=100) or {"items": []}
+        named = [group for group in found["items"] if group["group"] is not None]
+        people = await visitor.people(group["group"] for group in named) if by != "depot" else {}
+        known[by] = [(each["group"], people[each["group"]].name if each["group"] in people else "") for each in named]
+    return known
 
 
 async def _listed(visitor: Visitor) -> dict[str, Any]:

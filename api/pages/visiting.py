@@ -28,7 +28,7 @@ from domain.people import Person
 from policies.texts import translations
 from projections.registry import PROJECTIONS
 
-__all__ = ["ACTOR_COOKIE", "LOCALE_COOKIE", "PAGE_HEADERS", "Visiting", "Visitor", "encoded"]
+__all__ = ["ACTOR_COOKIE", "LOCALE_COOKIE", "PAGE_HEADERS", "Visiting", "Visitor", "encoded", "without_the_empty"]
 
 ACTOR_COOKIE = "upheld_actor"
 LOCALE_COOKIE = "upheld_locale"
@@ -174,6 +174,20 @@ def _actor(said: str, runtime: Runtime) -> str | None:
 
 
 Visiting = Annotated[Visitor, From(_visitor)]
+
+
+def without_the_empty(visitor: Visitor) -> Response | None:
+    """To the same page without the fields that a form sent empty: an address that can be given to somebody else.
+
+    None where there are none.
+    """
+    asked = visitor.request.query_params.multi_items()
+    said = [(name, value) for name, value in asked if value.strip()]
+    if len(said) == len(asked):
+        return None
+    path = visitor.request.url.path
+    target = f"{path}?{urlencode(said)}" if said else path
+    return Response(status_code=303, headers={"Location": target, "Cache-Control": "no-store"})
 
 
 def encoded(text: str) -> str:

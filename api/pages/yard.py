@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Response
 
 from api.pages.board_view import board_page, instant, people_of, problem_of
-from api.pages.visiting import Visiting
+from api.pages.visiting import Visiting, without_the_empty
 from api.routes import routes
 
 __all__ = ["router"]
@@ -19,6 +19,8 @@ async def yard(visitor: Visiting) -> Response:
     """The vehicles of a depot, earliest departure first, each with what is missing."""
     if visitor.actor is None:
         return visitor.who_are_you()
+    if (plain := without_the_empty(visitor)) is not None:
+        return plain
     depot = visitor.request.query_params.get("depot", "").strip() or None
     answered = await visitor.ask("GET", "/v1/yard", query={"depot": depot})
     found = answered.json()

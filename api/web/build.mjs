@@ -64,6 +64,7 @@ async function version() {
     ...CATALOGUES,
     fileURLToPath(import.meta.url),
     join(here, "tokens.css"),
+    join(here, "common.css"),
     join(root, "api", "templates", "courier.html"),
     join(root, "package-lock.json"),
   ]) {

@@ -42,6 +42,7 @@ def test_every_promise_that_matches_is_moved_and_its_receipts_are_void(agent: Ap
         "matched": 3,
         "done": 3,
         "not_informed": 0,
+        "untold": [],
         "error": None,
         "skipped": [],
     }
@@ -136,7 +137,8 @@ def test_whoever_was_not_told_is_counted_once(agent: Api) -> None:
         agent.promise(customer_id=customer)
     begun = begin(agent, {"made_by": agent.actor}, inform_customers=True)
 
-    assert done(agent, begun["job"])["not_informed"] == 2
+    job = done(agent, begun["job"])
+    assert (job["not_informed"], job["untold"]) == (2, ["CU-1", "CU-2"])
 
 
 def test_nothing_that_matches_is_done_at_once(agent: Api) -> None:
