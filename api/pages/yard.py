@@ -1,6 +1,7 @@
 """The yard: what each vehicle still lacks, at half past six on a phone, and on paper."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta, tzinfo
 from typing import Any
 
 from fastapi import Response
@@ -8,6 +9,7 @@ from fastapi import Response
 from api.pages.board_view import board_page, instant, people_of, problem_of
 from api.pages.visiting import Visiting, without_the_empty
 from api.routes import routes
+from domain.deadlines import midnight_after
 
 __all__ = ["router"]
 
@@ -21,22 +23,41 @@ async def yard(visitor: Visiting) -> Response:
         return visitor.who_are_you()
     if (plain := without_the_empty(visitor)) is not None:
         return plain
-    depot = visitor.request.query_params.get("depot", "").strip() or None
-    answered = await visitor.ask("GET", "/v1/yard", query={"depot": depot})
+    asked = visitor.request.query_params
+    depot, day = asked.get("depot", "").strip() or None, asked.get("day", "").strip()
+    answered = await visitor.ask("GET", "/v1/yard", query={"depot": depot, **_leaving(day, visitor.tz)})
     found = answered.json()
+    shared: dict[str, Any] = {"depot": depot, "day": day}
     if answered.is_refused:
-        return board_page(visitor, "yard.html", status=422, depot=depot, depots=[], problem=problem_of(found))
+        return board_page(visitor, "yard.html", status=422, depots=[], problem=problem_of(found), **shared)
     people = await people_of(visitor, _actors(found["items"]))
     return board_page(
         visitor,
         "yard.html",
-        depot=depot,
         problem=None,
         vehicles=[_vehicle(one) for one in found["items"]],
         depots=found["depots"],
         incomplete="incomplete" in found,
         people=people,
+        **shared,
     )
+
+
+def _leaving(day: str, tz: tzinfo) -> dict[str, str]:
+    """Between which instants the vehicles of a day leave; of no day, or of what is none, as the API has it.
+
+    >>> from domain.deadlines import zone
+    >>> _leaving("2026-11-25", zone("Asia/Shanghai"))
+    {'from_': '2026-11-24T16:00:00+00:00', 'to': '2026-11-25T16:00:00+00:00'}
+    """
+    if not day:
+        return {}
+    try:
+        wanted = date.fromisoformat(day)
+        begins, ends = midnight_after(wanted - timedelta(days=1), tz), midnight_after(wanted, tz)
+        return {"from_": begins.isoformat(), "to": ends.isoformat()}
+    except (ValueError, OverflowError):
+        return {"from_": day}
 
 
 def _vehicle(vehicle: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.api.serving import Serving
 from tests.browser.conftest import Begin
@@ -97,3 +97,18 @@ def test_on_paper_each_vehicle_has_a_page_with_boxes_to_tick_and_nothing_else(op
 
 def test_the_yard_fits_every_screen(opened: Opened) -> None:
     check_every_screen(opened("/board/yard", locale="bg"))
+
+
+def test_another_day_is_asked_for_and_what_is_no_day_is_said(opened: Opened, morning: Morning) -> None:
+    morning.oms.assign("SO-later", "courier:later", departs_at="2030-01-02T05:00:00Z", stop=1, depot="north")
+    morning.oms.promise(order_id="SO-later", due={"at": "2030-01-03T05:00:00Z"})
+    page = opened("/board/yard")
+    page.get_by_label("Leaving on").fill("2030-01-02")
+    page.get_by_role("button", name="Show").click()
+
+    expect(page.locator(".vehicle h2")).to_contain_text("courier:later")
+    assert page.url.endswith("/board/yard?day=2030-01-02"), "what is empty stands in no address"
+    page.goto(f"{morning.serving.url}/board/yard?day=2031-01-02")
+    expect(page.locator(".empty")).to_have_text("No vehicle with a promise leaves on this day.")
+    page.goto(f"{morning.serving.url}/board/yard?day=someday")
+    expect(page.get_by_role("alert")).to_contain_text("This cannot be looked for")
