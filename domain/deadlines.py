@@ -32,6 +32,7 @@ __all__ = [
     "DueRule",
     "Shift",
     "calendar_warnings",
+    "day_ending_at",
     "elapse",
     "end_of_day",
     "local",
@@ -193,6 +194,16 @@ def end_of_day(at: datetime, tz: tzinfo) -> datetime:
     '2026-11-21 16:00:00+00:00'
     """
     return midnight_after(at.astimezone(tz).date(), tz)
+
+
+def day_ending_at(at: datetime, tz: tzinfo) -> dt.date | None:
+    """The local day that ends with an instant; None where that is no midnight there.
+
+    >>> str(day_ending_at(datetime(2026, 11, 21, 16, tzinfo=UTC), zone("Asia/Shanghai")))
+    '2026-11-21'
+    """
+    there = at.astimezone(tz)
+    return there.date() - timedelta(days=1) if there.time() == dt.time() else None
 
 
 def calendar_warnings(due: Due, counted_from: datetime, calendar: Calendar) -> list[str]:

@@ -14,6 +14,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 
+from domain.deadlines import day_ending_at
+
 __all__ = ["deadline", "local", "translations"]
 
 
@@ -47,7 +49,6 @@ def deadline(at: datetime, tz: tzinfo, locale: str) -> str:
     >>> deadline(datetime(2026, 11, 25, tzinfo=UTC), UTC, "en")
     'Tue, Nov 24, 2026 24:00'
     """
-    there = at.astimezone(tz)
-    if (there.hour, there.minute, there.second) != (0, 0, 0):
+    if day_ending_at(at, tz) is None:
         return local(at, tz, locale)
     return local(at - timedelta(minutes=1), tz, locale).replace("23:59", "24:00")

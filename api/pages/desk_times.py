@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time
 
 from babel.dates import format_skeleton, get_timezone_location
 
-from domain.deadlines import zone
+from domain.deadlines import day_ending_at, zone
 
 __all__ = ["Clock", "clocks"]
 
@@ -32,14 +32,13 @@ class Clock:
 
     def ends_a_day(self, at: datetime) -> bool:
         """Whether it is the midnight with which a day ends."""
-        there = at.astimezone(zone(self.time_zone))
-        return (there.hour, there.minute, there.second) == (0, 0, 0)
+        return day_ending_at(at, zone(self.time_zone)) is not None
 
     def day(self, at: datetime) -> str:
         """The day on which it falls; of a midnight, the day that ends with it."""
-        there = at.astimezone(zone(self.time_zone))
-        day = there - timedelta(days=1) if self.ends_a_day(at) else there
-        return format_skeleton("yMMMEd", day, locale=self.locale)
+        tz = zone(self.time_zone)
+        day = day_ending_at(at, tz) or at.astimezone(tz).date()
+        return format_skeleton("yMMMEd", datetime.combine(day, time()), locale=self.locale)
 
     def hour(self, at: datetime) -> str:
         return format_skeleton("Hm", at.astimezone(zone(self.time_zone)), locale=self.locale)

@@ -5,7 +5,7 @@ It is told as his phone tells it: the stops in order, the words of then, the sig
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -18,7 +18,7 @@ from api.pages.history_search import FAULTS, instant_in, local_value
 from api.pages.visiting import Visiting, Visitor
 from api.pages.wording import Wording, msg, wording_for
 from api.routes import routes
-from domain.deadlines import zone
+from domain.deadlines import day_ending_at, zone
 from projections.history import HistoryItem
 from projections.tasks import TaskView
 from projections.views import CommitmentView, HandoffView
@@ -211,13 +211,12 @@ def _planned(place: TaskView, at: datetime, words: Wording) -> str:
 
 def _moment(instant: datetime, now: datetime, words: Wording) -> str:
     """The hour on that day, else the day as well; the midnight that ends a day belongs to it."""
-    there = instant.astimezone(words.tz)
-    is_midnight = (there.hour, there.minute) == (0, 0)
-    shown = (instant - timedelta(minutes=1) if is_midnight else instant).astimezone(words.tz)
-    hour = "24:00" if is_midnight else words.clock(instant)
-    if shown.date() == now.astimezone(words.tz).date():
+    ended = day_ending_at(instant, words.tz)
+    day = ended or instant.astimezone(words.tz).date()
+    hour = "24:00" if ended is not None else words.clock(instant)
+    if day == now.astimezone(words.tz).date():
         return hour
-    return f"{format_skeleton('MMMEd', shown, locale=words.locale)} {hour}"
+    return f"{format_skeleton('MMMEd', datetime.combine(day, time()), locale=words.locale)} {hour}"
 
 
 def _due(due: datetime, now: datetime, words: Wording) -> str:

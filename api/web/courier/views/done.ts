@@ -6,7 +6,7 @@ import { type Entry, isQuiet } from "../outbox";
 import * as state from "../state";
 import { t } from "../texts";
 import { moment } from "../times";
-import { icon, mark, promised, saying, undoButton, type View } from "./parts";
+import { icon, mark, promised, saying, undoButton, type View, whyRefused } from "./parts";
 import { strip } from "./strip";
 import { why } from "./today";
 
@@ -32,7 +32,7 @@ export function DoneList(): View {
 const when = (at: number): string => moment(at + (state.skew.value ?? 0), state.zone.value, state.now.value);
 
 function waits(entry: Entry): View {
-  const why = entry.refused?.errors?.[0]?.detail ?? entry.refused?.detail ?? "";
+  const why = entry.refused === undefined ? "" : whyRefused(entry.refused);
   return html`<li key=${entry.key}>
     <p class="quiet">${when(entry.said_at)} · ${saying(entry)}${entry.order_id && ` · ${entry.order_id}`}</p>
     ${promised(entry.promise)}

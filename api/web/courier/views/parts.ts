@@ -2,7 +2,7 @@
 import { html } from "htm/preact";
 import { useEffect, useRef } from "preact/hooks";
 import { speakUp, undo } from "../actions";
-import type { Handoff, Item, Said, Words } from "../model";
+import type { Handoff, Item, Problem, Said, Words } from "../model";
 import { canUndo, type Entry } from "../outbox";
 import { isNew, type Standing, saidOf, standing, type Task } from "../standing";
 import * as state from "../state";
@@ -50,6 +50,18 @@ const STANDINGS: Record<Standing, { icon: Icon; tone: string; words: string }> =
   saved: { icon: "saved", tone: "saved", words: msg("Saved on this phone, not sent") },
   refused: { icon: "declined", tone: "alarm", words: msg("Not recorded") },
 };
+
+/** Why the server did not record something, in the reader's words where the code has some; else in its own. */
+const REFUSALS: Record<string, string> = {
+  commitment_closed: msg("it is kept or withdrawn by now"),
+  commitment_not_closed: msg("it is open already"),
+  forbidden: msg("it is not yours"),
+  not_found: msg("there is no such promise any more"),
+  photos_are_off: msg("photos are switched off"),
+};
+
+export const whyRefused = ({ code, detail, errors }: Problem): string =>
+  REFUSALS[code] === undefined ? (errors?.[0]?.detail ?? detail) : t(REFUSALS[code]);
 
 /** What was said, in words, for what waits on this phone. */
 export function saying({ said }: { said: Said }): string {

@@ -27,6 +27,7 @@ import {
   undoButton,
   useRecorded,
   type View,
+  whyRefused,
   wordsShown,
 } from "./parts";
 import { strip } from "./strip";
@@ -109,7 +110,7 @@ function refusal(task: Task): View | null {
   const entry = task.entries.find((one) => one.refused);
   if (entry?.refused === undefined) return null;
   return html`<section class="notice alarm">
-    ${mark("declined", "", t("Not recorded: %(why)s", { why: entry.refused.detail }))}
+    ${mark("declined", "", t("Not recorded: %(why)s", { why: whyRefused(entry.refused) }))}
   </section>`;
 }
 
