@@ -109,7 +109,8 @@ async def history(
     reader = History(inquiry.runtime.database, inquiry.runtime.keyring)
     export = _export(accept)
     if export is not None:
-        lines = _ndjson(reader.export(wanted)) if export == "application/x-ndjson" else _csv(reader.export(wanted))
+        items = await reader.export(wanted)
+        lines = _ndjson(items) if export == "application/x-ndjson" else _csv(items)
         return StreamingResponse(lines, media_type=export)
     found = await reader.page(wanted, asked.limit + 1, newest_first=asked.is_newest_first)
     shown = found[: asked.limit]
@@ -117,6 +118,8 @@ async def history(
     return page(request, shown, next_cursor, **await completeness(reader, "history"))
 
 
+_SENT_AT_ONCE = 32 * 1024
+"""Characters of an export that are gathered: a row by itself is a small packet."""
 _REFUSED = re.compile(r"q=0(\.0{0,3})?")
 
 
@@ -137,8 +140,13 @@ def _export(accept: str) -> Literal["text/csv", "application/x-ndjson"] | None:
 
 
 async def _ndjson(items: AsyncIterator[HistoryItem]) -> AsyncIterator[bytes]:
+    buffer = bytearray()
     async for item in items:
-        yield msgspec.json.encode(item) + b"\n"
+        buffer += msgspec.json.encode(item) + b"\n"
+        if len(buffer) >= _SENT_AT_ONCE:
+            yield bytes(buffer)
+            buffer.clear()
+    yield bytes(buffer)
 
 
 async def _csv(items: AsyncIterator[HistoryItem]) -> AsyncIterator[str]:
@@ -148,7 +156,8 @@ async def _csv(items: AsyncIterator[HistoryItem]) -> AsyncIterator[str]:
     async for item in items:
         plain = msgspec.to_builtins(item)
         writer.writerow([*list(plain.values())[:-1], msgspec.json.encode(plain["data"]).decode()])
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
+        if buffer.tell() >= _SENT_AT_ONCE:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
     yield buffer.getvalue()

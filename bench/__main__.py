@@ -17,6 +17,7 @@ from bench import (
     appends,
     clock,
     day,
+    exports,
     importing,
     keystrokes,
     lag,
@@ -28,6 +29,7 @@ from bench import (
     report,
     requests,
     scale,
+    seals,
     streams,
 )
 from bench.measure import Figure, Goal, Options, machine
@@ -44,6 +46,8 @@ _PARTS: dict[str, tuple[Callable[[Options], Awaitable[list[Figure]]], Sequence[G
     "import": (importing.importing, importing.GOALS),
     "notice": (notice.notice, notice.GOALS),
     "streams": (streams.streams, streams.GOALS),
+    "exports": (exports.exports, exports.GOALS),
+    "seals": (seals.seals, seals.GOALS),
     "day": (day.day, day.GOALS),
     "phone": (phone.phone, phone.GOALS),
     "pages": (pages.pages, pages.GOALS),

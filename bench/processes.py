@@ -37,9 +37,11 @@ _FOLLOW = [*(projection.name for projection in FED), "routing"]
 _STALLED_SECONDS = 120
 """To build the indexes of a long log takes a while, in which nothing else moves."""
 _REACHED = """
-SELECT coalesce(min(position), 0), (SELECT coalesce(max(notification_id), 0) FROM stored_events),
+SELECT CASE WHEN count(*) = cardinality(%(names)s::text[]) AND NOT EXISTS (SELECT FROM builds) THEN min(position)
+       ELSE 0 END,
+       (SELECT coalesce(max(notification_id), 0) FROM stored_events),
        sum(position) + (SELECT coalesce(sum(folded + coalesce(position, 0)), 0) FROM builds)
-FROM checkpoints WHERE name = ANY(%s)"""
+FROM checkpoints WHERE name = ANY(%(names)s)"""
 
 
 class Served:
@@ -129,7 +131,7 @@ async def caught_up(dsn: str) -> None:
     last, moved = None, time.monotonic()
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
         while True:
-            row = await (await conn.execute(_REACHED, (_FOLLOW,))).fetchone()
+            row = await (await conn.execute(_REACHED, {"names": _FOLLOW})).fetchone()
             reached, head, progress = row or (0, 0, 0)
             if reached >= head:
                 return

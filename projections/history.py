@@ -159,14 +159,21 @@ class History(Reader):
     async def export(self, wanted: HistoryFilter) -> AsyncIterator[HistoryItem]:
         """All facts that match and were there when it began, however many, a page at a time in memory.
 
-        >>> async for item in history.export(HistoryFilter(type="CommitmentBroken")):  # doctest: +SKIP
+        The first page is read before it answers: what cannot be read at all is refused, and not begun.
+
+        >>> async for item in await history.export(HistoryFilter(type="CommitmentBroken")):  # doctest: +SKIP
         ...     write(item)
         """
         until = (await self.fetch(SQL["last"], {}))[0][0]
-        while items := await self._page(wanted, _EXPORTED_AT_ONCE, until):
+        return self._from(await self._page(wanted, _EXPORTED_AT_ONCE, until), wanted, until)
+
+    async def _from(
+        self, items: list[HistoryItem], wanted: HistoryFilter, until: int | None
+    ) -> AsyncIterator[HistoryItem]:
+        while items:
             for item in items:
                 yield item
-            wanted = replace(wanted, after=items[-1].position)
+            items = await self._page(replace(wanted, after=items[-1].position), _EXPORTED_AT_ONCE, until)
 
     async def _page(
         self, wanted: HistoryFilter, limit: int, until: int | None, *, newest_first: bool = False

@@ -7,6 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from domain.commitment import Commitment
+from domain.errors import ProjectionRebuilding
 from domain.keeping import Contact, contact, fulfil, pass_time
 from domain.moment import Moment
 from domain.order import Assignment
@@ -261,7 +262,7 @@ async def test_an_export_is_all_that_there_is_however_many_pages_that_takes(
 ) -> None:
     monkeypatch.setattr("projections.history._EXPORTED_AT_ONCE", 3)
     await project(HISTORY)
-    exported = [item async for item in history.export(HistoryFilter(customer_id="CU-7"))]
+    exported = [item async for item in await history.export(HistoryFilter(customer_id="CU-7"))]
     assert exported == await history.page(HistoryFilter(), limit=50)
 
 
@@ -269,7 +270,7 @@ async def test_an_export_ends_with_what_was_there_when_it_began(
     history: History, cable: UUID, given: Given, project: Project
 ) -> None:
     await project(HISTORY)
-    exporting = history.export(HistoryFilter())
+    exporting = await history.export(HistoryFilter())
     first = await anext(exporting)
     await given.promise("callback", due=timedelta(hours=1))
     await project(HISTORY)
@@ -362,3 +363,8 @@ async def test_what_somebody_did_is_found_without_reading_what_others_did(
 
     assert all("Filter" not in line or "actor <>" in line for plan in history.plans for line in plan.splitlines())
     assert all("Seq Scan on history" not in plan for plan in history.plans)
+
+
+async def test_an_export_of_what_is_not_built_yet_is_refused_before_it_begins(history: History) -> None:
+    with pytest.raises(ProjectionRebuilding):
+        await history.export(HistoryFilter())
