@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from typing_extensions import TypedDict
 
-from domain.errors import Invalid, ProjectionBehind, Unavailable, UpheldError
+from domain.errors import Invalid, ProjectionBehind, TooManyAttempts, Unavailable, UpheldError
 
 __all__ = ["PROBLEM", "RESPONSES", "install", "problem", "problem_body", "validation_problem"]
 
@@ -42,8 +42,8 @@ def problem_body(error: UpheldError) -> dict[str, Any]:
 
 
 def problem(error: UpheldError) -> Response:
-    """The answer to an error of the domain; what is out of reach says when to try again."""
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}
+    """The answer to an error of the domain; what passes by itself says when to try again."""
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable | TooManyAttempts) else {}
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return _response(problem_body(error), headers)

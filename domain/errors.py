@@ -32,6 +32,7 @@ __all__ = [
     "PrivateAddress",
     "ProjectionBehind",
     "Rejection",
+    "TooManyAttempts",
     "Unauthenticated",
     "Unavailable",
     "Undelivered",
@@ -191,6 +192,18 @@ class PreconditionFailed(UpheldError):
     code = "precondition_failed"
     status = 412
     title = "The commitment changed since it was read"
+
+
+class TooManyAttempts(UpheldError):
+    """Too much was tried in vain to be let in; try again in `retry_after` seconds."""
+
+    code = "too_many_attempts"
+    status = 429
+    title = "Too many attempts"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("too much was tried in vain; wait before the next attempt")
+        self.retry_after = retry_after
 
 
 class Unavailable(UpheldError):
