@@ -17,6 +17,9 @@ from domain.errors import Forbidden, Invalid, Misdirected, Unavailable, UpheldEr
 
 __all__ = ["Entrance"]
 
+_HSTS = ((b"strict-transport-security", b"max-age=31536000; includeSubDomains"),)
+"""Whoever came by TLS comes by nothing else for a year (RFC 6797; ASVS 5.0, 3.4.1)."""
+
 _seconds = Histogram(
     "upheld_http_seconds",
     "Duration of requests by route",
@@ -49,7 +52,8 @@ class Entrance:
             nonlocal status, answered
             if message["type"] == "http.response.start":
                 status, answered = message["status"], True
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+                more = [(b"x-request-id", request_id.encode()), *(_HSTS if scope["scheme"] == "https" else ())]
+                message["headers"] = [*message.get("headers", []), *more]
             await send(message)
 
         # For whatever else is logged meanwhile: each request is a task, and so a context, of its own.

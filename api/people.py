@@ -18,9 +18,12 @@ from domain.errors import Invalid, NotFound
 from domain.people import Contact, Person
 from policies import channels
 from policies.telling import try_again, unreached
+from store.identities import Identities
 from store.keeper_links import KeeperLinks
+from store.pairings import Pairings
 from store.people import Customers
 from store.push import Subscriptions
+from store.sessions import Sessions
 
 __all__ = ["router"]
 
@@ -79,12 +82,17 @@ async def put_person(command: Commanding, actor: ActorPath, body: PersonBody) ->
 
 @router.delete("/people/{actor}", status_code=204)
 async def delete_person(command: Commanding, actor: ActorPath) -> Response:
-    """Forget who somebody is: no browser of his is told anything, and his link opens nothing."""
+    """Forget who somebody is: he is signed in nowhere any more, no browser of his is told anything, and his link opens
+    nothing.
+    """
     runtime = command.runtime
     if not await runtime.people.delete(actor, by=command.who.actor):
         raise NotFound("nothing is known of this person")
     await Subscriptions(runtime.database, runtime.keyring).forget(actor)
     await KeeperLinks(runtime.database, runtime.keyring).close(actor, now=await runtime.now())
+    await Pairings(runtime.database, runtime.keyring).forget(actor)
+    await Sessions(runtime.database, runtime.keyring).revoke_all(actor)
+    await Identities(runtime.database, runtime.keyring).free(actor)
     await runtime.staff.read()
     return Response(status_code=204)
 

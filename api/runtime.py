@@ -45,6 +45,7 @@ from store.database import Database
 from store.keyring import Keyring, open_keyring
 from store.ledger import Ledger
 from store.people import People, Staff
+from store.sessions import Endings
 from store.writer import Writer
 
 __all__ = ["FED", "Runtime", "open_runtime", "together"]
@@ -83,12 +84,14 @@ class Runtime:
     flag_watch: FlagWatch = field(init=False)
     task_watch: TaskWatch = field(init=False)
     commitment_watch: CommitmentWatch = field(init=False)
+    endings: Endings = field(init=False)
     _connections: int = 0
 
     def __post_init__(self) -> None:
         self.flag_watch = FlagWatch(Flags(self.database, self.keyring), self.log, self.now)
         self.task_watch = TaskWatch(Tasks(self.database, self.keyring), self.log)
         self.commitment_watch = CommitmentWatch(Commitments(self.database, self.keyring), self.log)
+        self.endings = Endings(self.database, self.clock)
 
     @property
     def roster(self) -> Roster:
@@ -180,7 +183,7 @@ class Runtime:
             **self._webhooks(),
         }
         watches = self.flag_watch.run(), self.task_watch.run(), self.commitment_watch.run()
-        return [self.log.follow(), self.staff.follow(), *watches, lead(self.database, works)]
+        return [self.log.follow(), self.staff.follow(), self.endings.follow(), *watches, lead(self.database, works)]
 
     def _webhooks(self) -> dict[str, Work]:
         """A work for each, by the real clock: those who receive live by it, also where a test's clock stands still."""

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from api.runtime import Runtime
+from api.sessions import ending
 from domain.errors import Invalid
 from projections.log import end_of_the_log
 from projections.watching import Change, Look, Watch
@@ -44,14 +45,14 @@ async def stream(
     after = int(last_event_id) if last_event_id else None
     if after is not None and after > await end_of_the_log(runtime.database):
         after = -1  # it was told by a log that went on from here in another way
-    events = _events(watch, tell, after, request.app.state.stopping)
+    events = _events(request, watch, tell, after)
     return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
 
 
 async def _events(
-    watch: Watch[C], tell: Callable[[C], tuple[str, object] | None], after: int | None, stopping: asyncio.Event
+    request: Request, watch: Watch[C], tell: Callable[[C], tuple[str, object] | None], after: int | None
 ) -> AsyncIterator[bytes]:
-    async with watch.look(after, tell) as look:
+    async with ending(request) as stopping, watch.look(after, tell) as look:
         # Where it begins, so that who loses it at once knows where to go on.
         begins = look.position if after is None or look.reset else after
         yield format_sse_event(id=str(begins), retry=_RETRY_MS)
@@ -105,16 +106,17 @@ async def hints(
     comes back hears of it only where he missed something.
     """
     after = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else None
-    told = _hints(watch, concerns, after, request.app.state.stopping, pause_seconds)
+    told = _hints(request, watch, concerns, after, pause_seconds)
     return StreamingResponse(told, media_type="text/event-stream", headers=_HEADERS)
 
 
 async def _hints(
-    watch: Watch[C], concerns: Callable[[C], bool], after: int | None, stopping: asyncio.Event, pause_seconds: float
+    request: Request, watch: Watch[C], concerns: Callable[[C], bool], after: int | None, pause_seconds: float
 ) -> AsyncIterator[bytes]:
-    ends = asyncio.ensure_future(stopping.wait())
-    try:
-        async with watch.look(after, lambda change: ("changed", None) if concerns(change) else None) as look:
+    concerning = watch.look(after, lambda change: ("changed", None) if concerns(change) else None)
+    async with ending(request) as stopping, concerning as look:
+        ends = asyncio.ensure_future(stopping.wait())
+        try:
             position, news = look.position if after is None or look.reset else after, after is None
             yield format_sse_event(id=str(position), retry=_RETRY_MS)
             while not ends.done():
@@ -131,5 +133,5 @@ async def _hints(
                 look.reset, news = False, news or bool(told)
                 if not news:
                     yield KEEPALIVE_COMMENT
-    finally:
-        ends.cancel()
+        finally:
+            ends.cancel()

@@ -6,9 +6,11 @@ from typing import Annotated
 
 from fastapi import Request
 
+from api.origins import SENDER
 from api.parameters import X_ACTOR, X_ON_BEHALF_OF
 from api.routes import From
 from api.runtime import Runtime
+from api.sessions import session_of
 from domain.actors import Actor, role_of
 from domain.errors import Forbidden, Invalid, Unauthenticated
 
@@ -23,9 +25,6 @@ __all__ = [
     "known_actor",
     "process",
 ]
-
-SENDER = "upheld.sender"
-"""Where in the scope of a request our own code says who sends it, once it knows; nobody can say so from outside."""
 
 
 @dataclass(slots=True)
@@ -57,7 +56,7 @@ async def process(request: Request) -> Runtime:
 async def inquiry(request: Request) -> Inquiry:
     """Who asks. Raises `Unauthenticated`: nobody is answered who does not say so."""
     runtime = await process(request)
-    return Inquiry(runtime, _who(request, runtime))
+    return Inquiry(runtime, await _who(request, runtime))
 
 
 Process = Annotated[Runtime, From(process)]
@@ -73,8 +72,8 @@ def check_person(runtime: Runtime, actor: str) -> None:
         raise Invalid("/path/actor", "is a team; its members are asked one by one")
 
 
-def _who(request: Request, runtime: Runtime) -> Who:
-    sender, person = request.scope.get(SENDER) or _said(request, runtime)
+async def _who(request: Request, runtime: Runtime) -> Who:
+    sender, person = request.scope.get(SENDER) or await _said(request, runtime)
     if sender is None:
         raise Unauthenticated("the header X-Actor is missing")
     actor = known_actor(sender, runtime, X_ACTOR.name)
@@ -85,9 +84,11 @@ def _who(request: Request, runtime: Runtime) -> Who:
     return Who(str(actor), str(known_actor(person, runtime, X_ON_BEHALF_OF.name)))
 
 
-def _said(request: Request, runtime: Runtime) -> tuple[str | None, str | None]:
+async def _said(request: Request, runtime: Runtime) -> tuple[str | None, str | None]:
     """Who a request itself says that it comes from, and on whose behalf."""
     if runtime.settings.auth == "required":
+        if (session := await session_of(request, runtime)) is not None:
+            return session.actor, None
         raise Unauthenticated("sign in first; X-Actor counts in open mode only")
     try:
         return X_ACTOR.read(request), X_ON_BEHALF_OF.read(request)
