@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from psycopg import AsyncConnection
 
+from api.provider import Provider
 from api.settings import Settings
 from domain.catalogue import Catalogue, load_catalogue
 from domain.errors import ConfigurationError, ProjectionBehind
@@ -80,6 +81,7 @@ class Runtime:
     staff: Staff
     log: Log
     outdated: Sequence[Projection] = ()
+    provider: Provider | None = None
     reached: dict[str, int] = field(default_factory=dict)
     flag_watch: FlagWatch = field(init=False)
     task_watch: TaskWatch = field(init=False)
@@ -225,7 +227,7 @@ async def open_runtime(
         people = People(database, keyring, clock)
         staff = Staff(database, people)
         await staff.read()
-        async with _running(writer):
+        async with _running(writer), _provider(catalogue) as provider:
             yield Runtime(
                 settings,
                 catalogue,
@@ -238,6 +240,7 @@ async def open_runtime(
                 staff,
                 Log(database, keyring),
                 outdated,
+                provider,
             )
 
 
@@ -248,6 +251,17 @@ async def _real_clock(conn: AsyncConnection[Any]) -> Clock:
             "UPHELD_TEST_CLOCK: this database has a test clock; set it to 1, or use another database"
         )
     return SystemClock()
+
+
+@asynccontextmanager
+async def _provider(catalogue: Catalogue) -> AsyncIterator[Provider | None]:
+    """By whom staff sign in, where that is configured."""
+    provider = Provider(catalogue.oidc) if catalogue.oidc is not None else None
+    try:
+        yield provider
+    finally:
+        if provider is not None:
+            await provider.close()
 
 
 @asynccontextmanager

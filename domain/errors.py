@@ -32,6 +32,7 @@ __all__ = [
     "PrivateAddress",
     "ProjectionBehind",
     "Rejection",
+    "SignInRefused",
     "TooManyAttempts",
     "Unauthenticated",
     "Unavailable",
@@ -134,6 +135,17 @@ class Misdirected(UpheldError):
 
     def __init__(self) -> None:
         super().__init__("this is no address of this server: use the one that it said when it started")
+
+
+class SignInRefused(Forbidden):
+    """Who came from the provider of sign-in is let in as nobody; `why` tells which words the page has for it."""
+
+    code = "sign_in_refused"
+    title = "Not signed in"
+
+    def __init__(self, why: str, detail: str) -> None:
+        super().__init__(detail)
+        self.why = why
 
 
 class NotFound(UpheldError):

@@ -10,6 +10,7 @@ from api.pages import (
     history_commitment,
     history_screen,
     scorecard,
+    sign_in,
     start,
     yard,
 )
@@ -18,6 +19,7 @@ __all__ = ["ROUTERS"]
 
 _PAGES = (
     start,
+    sign_in,
     board,
     board_acts,
     board_bulk,

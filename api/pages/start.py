@@ -7,14 +7,14 @@ from fastapi import Response
 
 from api.assets import built
 from api.forms import form_fields, once
-from api.pages.visiting import ACTOR_COOKIE, LOCALE_COOKIE, Visiting
+from api.pages.visiting import ACTOR_COOKIE, LOCALE_COOKIE, Visiting, Visitor
 from api.pages.wording import REASON_ICONS, wording_for
 from api.parameters import X_ACTOR
 from api.rendering import page
 from api.routes import routes
 from api.texts import LOCALES
 from api.who import known_actor
-from domain.errors import Invalid, Unauthenticated
+from domain.errors import Invalid, NotFound, Unauthenticated
 from projections.flags import COUNTED_TO, FlagFilter, Flags
 
 __all__ = ["own_page", "router"]
@@ -33,14 +33,21 @@ _OWN_SCRIPT = {
 
 @router.get("/")
 async def start(visitor: Visiting) -> Response:
-    """Where everybody goes from here, and the promises in danger, most urgent first."""
+    """Where everybody goes from here, and the promises in danger, most urgent first; or to the way in."""
     runtime, now = visitor.runtime, visitor.now
-    reader = Flags(runtime.database, runtime.keyring)
-    flags = await reader.page(FlagFilter(), now=now, limit=_SHOWN, after=None)
+    if visitor.actor is None and not visitor.is_open:
+        wanted = own_page(visitor.request.query_params.get("return_to", "/"))
+        return visitor.page("sign_in.html", next=wanted, has_provider=runtime.provider is not None)
+    reader, wanted_flags = Flags(runtime.database, runtime.keyring), _wanted(visitor)
+    flags, total = [], 0
+    if wanted_flags is not None:
+        flags = await reader.page(wanted_flags, now=now, limit=_SHOWN, after=None)
+        total = await reader.total(wanted_flags, now=now)
     return visitor.page(
         "start.html",
         flags=flags,
-        total=min(await reader.total(FlagFilter(), now=now), COUNTED_TO),
+        shows_flags=wanted_flags is not None,
+        total=min(total, COUNTED_TO),
         words=await wording_for(visitor, (who for flag in flags for who in (flag.made_by, flag.recipient))),
         icons=REASON_ICONS,
     )
@@ -62,6 +69,8 @@ async def courier_with_a_slash() -> Response:
 @router.get("/who")
 async def who(visitor: Visiting) -> Response:
     """The choice of who one is, in open mode."""
+    if not visitor.is_open:
+        return visitor.who_are_you()
     params = visitor.request.query_params
     role = params.get("role", "")
     begun = f"{role}:" if role in visitor.runtime.catalogue.roles else (visitor.actor or "")
@@ -71,6 +80,8 @@ async def who(visitor: Visiting) -> Response:
 @router.post("/who")
 async def choose_who(visitor: Visiting) -> Response:
     """Be somebody from now on, in open mode, and go on to where one wanted to go."""
+    if not visitor.is_open:
+        raise NotFound("one is who one has signed in as")
     sent = once(await form_fields(visitor.request))
     next_page = own_page(sent.get("next", "/"))
     try:
@@ -87,6 +98,13 @@ async def choose_language(visitor: Visiting) -> Response:
     if (wanted := sent.get("locale", "")) not in LOCALES:
         raise Invalid("/locale", f"is none of {', '.join(LOCALES)}")
     return _back(own_page(sent.get("next", "/")), LOCALE_COOKIE, wanted)
+
+
+def _wanted(visitor: Visitor) -> FlagFilter | None:
+    """The flags that are his business: an agent's are his own, a keeper has none (contract, section 9)."""
+    if visitor.is_open or visitor.role in ("supervisor", "auditor", "admin"):
+        return FlagFilter()
+    return FlagFilter(made_by=visitor.actor) if visitor.role == "agent" else None
 
 
 def own_page(next_page: str) -> str:

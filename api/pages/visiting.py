@@ -1,6 +1,7 @@
 """Somebody who opens a page: who he is, in which language and time he reads, and what he asks of the API.
 
-In open mode a page knows who opens it by a cookie that the start page sets, or by the header that the API takes.
+In open mode a page knows who opens it by a cookie that the start page sets, or by the header that the API takes; where
+people sign in, by their session.
 """
 
 import contextlib
@@ -20,8 +21,10 @@ from api.parameters import X_ACTOR
 from api.rendering import page
 from api.routes import From
 from api.runtime import Runtime
+from api.sessions import session_of
 from api.texts import LOCALES, chosen
 from api.who import known_actor, process
+from domain.actors import role_of
 from domain.deadlines import zone
 from domain.errors import ProjectionBehind, Unauthenticated
 from domain.people import Person
@@ -37,6 +40,13 @@ PAGE_HEADERS = {
     " connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "Vary": "Cookie, Accept-Language",
 }
+_PAGES_OF = {
+    "/desk": {"agent", "supervisor", "admin"},
+    "/board": {"supervisor", "admin"},
+    "/history": {"auditor", "supervisor", "admin"},
+}
+"""The roles for whom a page is made (contract, section 11); the phone's is for whoever has something to keep."""
+_PRIVATE = {"Cache-Control": "no-store"}
 
 
 @dataclass(slots=True)
@@ -60,6 +70,19 @@ class Visitor:
         return self.person.name if self.person is not None else (self.actor or "")
 
     @property
+    def is_open(self) -> bool:
+        """Whether anybody may be whom he says he is."""
+        return self.runtime.settings.auth != "required"
+
+    @property
+    def role(self) -> str | None:
+        return role_of(self.actor) if self.actor is not None else None
+
+    def may_open(self, path: str) -> bool:
+        """Whether a page is for him, as far as it is led to; what he may see and do there the API says."""
+        return self.is_open or self.role in _PAGES_OF.get(path, {self.role})
+
+    @property
     def address(self) -> str:
         """Where he is, with what he looks for there."""
         path, query = self.request.url.path, self.request.url.query
@@ -73,12 +96,16 @@ class Visitor:
 
     @property
     def _headers(self) -> dict[str, str]:
-        """Who may show the page within his own: nobody, but for whom the settings name."""
-        allowed = self.runtime.settings.frame_ancestors
-        if not self.is_embedded or allowed is None:
-            return PAGE_HEADERS
-        policy = PAGE_HEADERS["Content-Security-Policy"]
-        return {**PAGE_HEADERS, "Content-Security-Policy": policy.replace("ancestors 'none'", f"ancestors {allowed}")}
+        """Who may show the page within his own: nobody, but for whom the settings name. Of who has signed in nothing
+        stays behind in the browser, so that the button back shows it no more (ASVS 5.0, 7.4.1).
+        """
+        policy, provider = PAGE_HEADERS["Content-Security-Policy"], self.runtime.provider
+        if not self.is_open and provider is not None:
+            # Signing out leads there from a form of ours.
+            policy = policy.replace("form-action 'self'", f"form-action 'self' {provider.origin}")
+        if self.is_embedded and (allowed := self.runtime.settings.frame_ancestors) is not None:
+            policy = policy.replace("ancestors 'none'", f"ancestors {allowed}")
+        return {**PAGE_HEADERS, "Content-Security-Policy": policy, **({} if self.is_open else _PRIVATE)}
 
     @property
     def zone_name(self) -> str:
@@ -148,14 +175,21 @@ class Visitor:
 
     def who_are_you(self) -> Response:
         """Before anything else: who he is. The page leads back to where he wanted to go."""
-        return self.page("who.html", next=self.address, begun="")
+        if self.is_open:
+            return self.page("who.html", next=self.address, begun="")
+        if self.is_embedded:
+            return self.page("sign_in_frame.html", next=self.address, refused="refused" in self.request.query_params)
+        location = f"/?{urlencode({'return_to': self.address})}" if self.request.method == "GET" else "/"
+        return Response(status_code=303, headers={**_PRIVATE, "Location": location})
 
 
 async def _visitor(request: Request) -> Visitor:
     runtime = await process(request)
     if runtime.settings.auth == "required":
-        raise Unauthenticated("sign in first")
-    said = X_ACTOR.read(request) or request.cookies.get(ACTOR_COOKIE)
+        session = await session_of(request, runtime)
+        said = session.actor if session is not None else None
+    else:
+        said = X_ACTOR.read(request) or request.cookies.get(ACTOR_COOKIE)
     actor = _actor(said, runtime) if said is not None else None
     person = await runtime.people.find(actor) if actor is not None else None
     wanted = request.cookies.get(LOCALE_COOKIE)

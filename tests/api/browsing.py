@@ -52,6 +52,7 @@ class Browser:
             if value is not None:
                 request.headers[name] = value
         answer = self.client.send(request)
+        self.client.cookies.clear()  # it would leave out what is for TLS alone
         self._keep(answer)
         return answer
 
