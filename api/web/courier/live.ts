@@ -3,6 +3,7 @@
  * where it broke off; where no stream comes about, by asking every minute.
  */
 import { EventSourceParserStream } from "eventsource-parser/stream";
+import { sayWho } from "./server";
 
 const SILENT_MS = 40_000;
 const LONGEST_PAUSE_MS = 60_000;
@@ -60,7 +61,8 @@ export class Live {
   }
 
   async #hear(actor: string, mine: AbortController): Promise<void> {
-    const headers = new Headers({ "X-Actor": actor, Accept: "text/event-stream" });
+    const headers = new Headers({ Accept: "text/event-stream" });
+    sayWho(headers, actor);
     if (this.#last !== null) headers.set("Last-Event-ID", this.#last);
     const path = `/v1/tasks/stream?recipient=${encodeURIComponent(actor)}`;
     const response = await fetch(path, { headers, signal: mine.signal, cache: "no-store" });
