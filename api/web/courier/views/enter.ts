@@ -43,7 +43,6 @@ export function Enter(): View {
     fault.value = "";
     try {
       await enter(actor);
-      if (location.hash.startsWith("#pair=")) location.hash = "";
     } catch (error) {
       if (error instanceof Stranger) fault.value = t("Nobody of that name is known. Write it as courier:li.");
       else if (error instanceof Unreachable) fault.value = t("The server cannot be reached.");
@@ -97,8 +96,10 @@ function Pairing(props: { brought: string; paired: (actor: string) => void; faul
     try {
       const answer = await server.send("/v1/pairings", null, null, { code: codeIn(given) });
       const { actor } = (answer.body ?? {}) as { actor?: string };
-      if (answer.status === 201 && actor !== undefined) paired(actor);
-      else
+      if (answer.status === 201 && actor !== undefined) {
+        if (brought !== "") location.hash = "";
+        paired(actor);
+      } else
         fault.value =
           answer.status === 429
             ? t("Too many attempts. Wait a minute.")
