@@ -7,14 +7,15 @@ from fastapi import Response
 
 from api.assets import built
 from api.forms import form_fields, once
-from api.pages.visiting import ACTOR_COOKIE, LOCALE_COOKIE, Visiting
+from api.pages.visiting import ACTOR_COOKIE, LOCALE_COOKIE, Visiting, Visitor
 from api.pages.wording import REASON_ICONS, wording_for
 from api.parameters import X_ACTOR
 from api.rendering import page
 from api.routes import routes
 from api.texts import LOCALES
 from api.who import known_actor
-from domain.errors import Invalid, Unauthenticated
+from domain.access import Operation
+from domain.errors import Forbidden, Invalid, Unauthenticated
 from projections.flags import COUNTED_TO, FlagFilter, Flags
 
 __all__ = ["own_page", "router"]
@@ -34,16 +35,28 @@ _OWN_SCRIPT = {
 @router.get("/")
 async def start(visitor: Visiting) -> Response:
     """Where everybody goes from here, and the promises in danger, most urgent first."""
+    if visitor.actor is None and not visitor.is_open:
+        return visitor.page("signed_out.html")
     runtime, now = visitor.runtime, visitor.now
-    reader = Flags(runtime.database, runtime.keyring)
-    flags = await reader.page(FlagFilter(), now=now, limit=_SHOWN, after=None)
+    reader, wanted = Flags(runtime.database, runtime.keyring), _seen_by(visitor)
+    flags = await reader.page(wanted, now=now, limit=_SHOWN, after=None) if wanted is not None else []
     return visitor.page(
         "start.html",
         flags=flags,
-        total=min(await reader.total(FlagFilter(), now=now), COUNTED_TO),
+        total=min(await reader.total(wanted, now=now), COUNTED_TO) if wanted is not None else None,
         words=await wording_for(visitor, (who for flag in flags for who in (flag.made_by, flag.recipient))),
         icons=REASON_ICONS,
     )
+
+
+def _seen_by(visitor: Visitor) -> FlagFilter | None:
+    """Which flags a visitor may see: in open mode all, also before he says who he is; None where he may see none."""
+    if visitor.is_open:
+        return FlagFilter()
+    try:
+        return FlagFilter(made_by=visitor.access.maker(Operation.WATCH, None))
+    except Forbidden:
+        return None
 
 
 @router.head("/courier", include_in_schema=False)
@@ -61,7 +74,9 @@ async def courier_with_a_slash() -> Response:
 
 @router.get("/who")
 async def who(visitor: Visiting) -> Response:
-    """The choice of who one is, in open mode."""
+    """The choice of who one is, in open mode; else one signs in, which is done elsewhere."""
+    if not visitor.is_open:
+        return Response(status_code=303, headers={"Location": "/", "Cache-Control": "no-store"})
     params = visitor.request.query_params
     role = params.get("role", "")
     begun = f"{role}:" if role in visitor.runtime.catalogue.roles else (visitor.actor or "")
@@ -71,6 +86,8 @@ async def who(visitor: Visiting) -> Response:
 @router.post("/who")
 async def choose_who(visitor: Visiting) -> Response:
     """Be somebody from now on, in open mode, and go on to where one wanted to go."""
+    if not visitor.is_open:
+        raise Forbidden("who signs in does not say himself who he is")
     sent = once(await form_fields(visitor.request))
     next_page = own_page(sent.get("next", "/"))
     try:
