@@ -17,16 +17,19 @@ from api import (
     evidence,
     hooks,
     keepers,
+    keys,
     pairing,
     people,
     phones,
     problems,
     push,
+    scorecards,
     seals,
     supervisors,
     systems,
     yards,
 )
+from api.access import unplaced
 from api.assets import Assets
 from api.metrics import measuring
 from api.middleware import Entrance
@@ -88,10 +91,12 @@ def create_app(
         evidence,
         customers,
         supervisors,
+        scorecards,
         bulk,
         people,
         pairing,
         push,
+        keys,
         auditors,
         seals,
         hooks,
@@ -99,7 +104,10 @@ def create_app(
         yards,
     )
     routers = (*(module.router for module in modules), *PAGES)
-    app.router.routes[:0] = [route for router in routers for route in router.routes]
+    routes = [route for router in routers for route in router.routes]
+    if lacking := unplaced(routes):
+        raise RuntimeError(f"api/access.py does not say who may do this: {', '.join(lacking)}")
+    app.router.routes[:0] = routes
     app.mount("/courier", Assets(), name="courier")
     app.mount("/assets", Assets(), name="assets")
     app.add_middleware(Entrance)

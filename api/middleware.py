@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.logs import log_request
 from api.origins import check_origin
 from api.problems import problem
+from api.refusing import note_refusal
 from domain.errors import Forbidden, Invalid, Misdirected, Unavailable, UpheldError
 
 __all__ = ["Entrance"]
@@ -61,6 +62,7 @@ class Entrance:
         path = _as_sent(scope)
         try:
             if (refusal := _refusal(scope, path)) is not None:
+                note_refusal(scope, refusal)
                 await problem(refusal)(scope, receive, answer)
             else:
                 scope["path"] = path

@@ -8,6 +8,7 @@ from fastapi import Request, Response
 from pydantic import StringConstraints
 from typing_extensions import TypedDict
 
+from api.bearer import address_of
 from api.commanding import Command, Commanding, answer
 from api.fields import ActorPath, Body
 from api.routes import From, routes
@@ -16,7 +17,7 @@ from api.sessions import begin
 from api.who import Inquiring, Process, Who, check_person, process
 from domain.actors import role_of
 from domain.errors import Forbidden, Invalid, NotFound, TooManyAttempts
-from store.attempts import Attempts, Limit
+from store.attempts import Limit
 from store.pairings import Pairings
 from store.sessions import Kind, Listed, Sessions
 
@@ -137,10 +138,9 @@ async def redeem(request: Request, runtime: Process, code: str, *, embedded: boo
 
     Raises `TooManyAttempts` before a code is looked at, and `Invalid` alike for what was never one and what was.
     """
-    now, attempts = await runtime.now(), Attempts(runtime.database, runtime.keyring)
-    address = request.client.host if request.client is not None else ""
-    for limit, subject in ((_BY_ADDRESS, address), (_BY_ALL, "")):
-        if (wait := await attempts.note(limit, subject, now)) is not None:
+    now = await runtime.now()
+    for limit, subject in ((_BY_ADDRESS, address_of(request)), (_BY_ALL, "")):
+        if (wait := await runtime.attempts.note(limit, subject, now)) is not None:
             raise TooManyAttempts(wait)
     meant = code.replace("-", "").replace(" ", "").upper()
     actor = await Pairings(runtime.database, runtime.keyring).redeem(meant, now=now)

@@ -41,9 +41,11 @@ from projections.task_stream import TaskWatch
 from projections.tasks import Tasks
 from projections.worker import feeding
 from store import migrations
+from store.attempts import Attempts
 from store.clock import Clock, SystemClock, TestClock
 from store.database import Database
 from store.keyring import Keyring, open_keyring
+from store.keys import Keys
 from store.ledger import Ledger
 from store.people import People, Staff
 from store.sessions import Endings
@@ -87,6 +89,8 @@ class Runtime:
     task_watch: TaskWatch = field(init=False)
     commitment_watch: CommitmentWatch = field(init=False)
     endings: Endings = field(init=False)
+    keys: Keys = field(init=False)
+    attempts: Attempts = field(init=False)
     _connections: int = 0
 
     def __post_init__(self) -> None:
@@ -94,6 +98,8 @@ class Runtime:
         self.task_watch = TaskWatch(Tasks(self.database, self.keyring), self.log)
         self.commitment_watch = CommitmentWatch(Commitments(self.database, self.keyring), self.log)
         self.endings = Endings(self.database, self.clock)
+        self.keys = Keys(self.database, self.keyring)
+        self.attempts = Attempts(self.database, self.keyring)
 
     @property
     def roster(self) -> Roster:
@@ -185,7 +191,14 @@ class Runtime:
             **self._webhooks(),
         }
         watches = self.flag_watch.run(), self.task_watch.run(), self.commitment_watch.run()
-        return [self.log.follow(), self.staff.follow(), self.endings.follow(), *watches, lead(self.database, works)]
+        return [
+            self.log.follow(),
+            self.staff.follow(),
+            self.endings.follow(),
+            self.keys.note_uses(),
+            *watches,
+            lead(self.database, works),
+        ]
 
     def _webhooks(self) -> dict[str, Work]:
         """A work for each, by the real clock: those who receive live by it, also where a test's clock stands still."""

@@ -31,8 +31,8 @@ __all__ = [
     "ending",
     "forgotten",
     "leave",
+    "session_in",
     "session_of",
-    "signed_in",
 ]
 
 COOKIE = "__Host-upheld"
@@ -77,7 +77,7 @@ async def session_of(request: Request, runtime: "Runtime") -> Session | None:
     return session
 
 
-def signed_in(request: Request) -> Session | None:
+def session_in(request: Request) -> Session | None:
     """Who was found to be signed in, once somebody has asked."""
     session: Session | None = request.scope.get(_SESSION)
     return session
@@ -113,10 +113,9 @@ def forgotten(request: Request) -> list[str]:
 async def ending(request: Request) -> AsyncIterator[asyncio.Event]:
     """An event that is set when the process stops, or when the session ends by which a stream was asked for."""
     stopping: asyncio.Event = request.app.state.stopping
-    session = signed_in(request)
+    session = session_in(request)
     if session is None:
-        yield stopping
-        return
+        raise LookupError("nobody is signed in by this request")
     with request.app.state.runtime.endings.of(session.id) as ended:
 
         async def stop() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -10,9 +10,11 @@ from fastapi import Header, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
-from api.runtime import Runtime
-from api.sessions import ending
-from domain.errors import Invalid
+from api.refusing import WHO
+from api.runtime import Runtime, together
+from api.sessions import ending, session_in
+from api.who import Who
+from domain.errors import Invalid, Unavailable
 from projections.log import end_of_the_log
 from projections.watching import Change, Look, Watch
 
@@ -23,6 +25,8 @@ C = TypeVar("C", bound=Change)
 LastEventId = Annotated[str, Header(description="Where the stream before ended")]
 
 _ALIVE_SECONDS = 15.0
+_LOOK_AGAIN_SECONDS = 5.0
+"""How long a stream may outlast the key or the session of whoever reads it."""
 _RETRY_MS = 2_000
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -52,13 +56,42 @@ async def stream(
 async def _events(
     request: Request, watch: Watch[C], tell: Callable[[C], tuple[str, object] | None], after: int | None
 ) -> AsyncIterator[bytes]:
-    async with ending(request) as stopping, watch.look(after, tell) as look:
+    async with _until_over(request) as over, watch.look(after, tell) as look:
         # Where it begins, so that who loses it at once knows where to go on.
         begins = look.position if after is None or look.reset else after
         yield format_sse_event(id=str(begins), retry=_RETRY_MS)
-        async with contextlib.aclosing(as_they_come(look, stopping)) as events:
+        async with contextlib.aclosing(as_they_come(look, over)) as events:
             async for event in events:
                 yield event
+
+
+@contextlib.asynccontextmanager
+async def _until_over(request: Request) -> AsyncIterator[asyncio.Event]:
+    """What is set once the process stops, or that by which the reader is known is good no more."""
+    if session_in(request) is not None:
+        async with ending(request) as over:
+            yield over
+        return
+    stopping: asyncio.Event = request.app.state.stopping
+    who: Who | None = request.scope.get(WHO)
+    if who is None or who.holds is None:
+        yield stopping
+        return
+    over = asyncio.Event()
+    async with together([_watch_over(stopping, who.holds, over)]):
+        yield over
+
+
+async def _watch_over(stopping: asyncio.Event, holds: Callable[[], Awaitable[bool]], over: asyncio.Event) -> None:
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), _LOOK_AGAIN_SECONDS)
+        try:
+            if stopping.is_set() or not await holds():
+                break
+        except Unavailable:
+            break  # he asks again, and is known then or not
+    over.set()
 
 
 async def as_they_come(
@@ -113,9 +146,11 @@ async def hints(
 async def _hints(
     request: Request, watch: Watch[C], concerns: Callable[[C], bool], after: int | None, pause_seconds: float
 ) -> AsyncIterator[bytes]:
-    concerning = watch.look(after, lambda change: ("changed", None) if concerns(change) else None)
-    async with ending(request) as stopping, concerning as look:
-        ends = asyncio.ensure_future(stopping.wait())
+    def tell(change: C) -> tuple[str, object] | None:
+        return ("changed", None) if concerns(change) else None
+
+    async with _until_over(request) as over, watch.look(after, tell) as look:
+        ends = asyncio.ensure_future(over.wait())
         try:
             position, news = look.position if after is None or look.reset else after, after is None
             yield format_sse_event(id=str(position), retry=_RETRY_MS)

@@ -11,10 +11,12 @@ import structlog
 from fastapi import Request, Response
 
 from api.forms import form_fields, once
+from api.pages.board_view import instant
 from api.pages.start import own_page
-from api.pages.visiting import Visiting, Visitor
+from api.pages.visiting import Visiting, Visitor, encoded
 from api.pairing import redeem
 from api.provider import Flow, Provider
+from api.refusing import RefusedInside
 from api.rendering import wants_json
 from api.routes import routes
 from api.runtime import Runtime
@@ -23,7 +25,6 @@ from domain.errors import Invalid, MasterKeyLost, NotFound, SignInRefused, TooMa
 from domain.people import Locale, Person
 from domain.signing_in import SignedIn, person_of
 from store.identities import Identities
-from store.pairings import Pairings
 from store.sessions import Kind
 
 __all__ = ["router"]
@@ -103,10 +104,11 @@ async def make_code(visitor: Visiting) -> Response:
     """The code, shown this once."""
     if visitor.actor is None:
         return visitor.who_are_you()
-    code, expires_at = await Pairings(visitor.runtime.database, visitor.runtime.keyring).make(
-        visitor.actor, now=visitor.now
-    )
-    return visitor.page("sign_in_code.html", headers=_NO_STORE, code=code, expires_at=expires_at)
+    answered = await visitor.do("POST", f"/v1/people/{encoded(visitor.actor)}/pairings", None)
+    made = answered.json()
+    if answered.is_refused:
+        raise RefusedInside(made["detail"])
+    return visitor.page("sign_in_code.html", code=made["code"], expires_at=instant(made["expires_at"]))
 
 
 @router.post("/sign-in/frame")

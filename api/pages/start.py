@@ -14,7 +14,8 @@ from api.rendering import page
 from api.routes import routes
 from api.texts import LOCALES
 from api.who import known_actor
-from domain.errors import Invalid, NotFound, Unauthenticated
+from domain.access import Operation
+from domain.errors import Forbidden, Invalid, Unauthenticated
 from projections.flags import COUNTED_TO, FlagFilter, Flags
 
 __all__ = ["own_page", "router"]
@@ -36,21 +37,27 @@ async def start(visitor: Visiting) -> Response:
     """Where everybody goes from here, and the promises in danger, most urgent first; or to the way in."""
     runtime, now = visitor.runtime, visitor.now
     if visitor.actor is None and not visitor.is_open:
-        wanted = own_page(visitor.request.query_params.get("return_to", "/"))
-        return visitor.page("sign_in.html", next=wanted, has_provider=runtime.provider is not None)
-    reader, wanted_flags = Flags(runtime.database, runtime.keyring), _wanted(visitor)
-    flags, total = [], 0
-    if wanted_flags is not None:
-        flags = await reader.page(wanted_flags, now=now, limit=_SHOWN, after=None)
-        total = await reader.total(wanted_flags, now=now)
+        wanted_page = own_page(visitor.request.query_params.get("return_to", "/"))
+        return visitor.page("sign_in.html", next=wanted_page, has_provider=runtime.provider is not None)
+    reader, wanted = Flags(runtime.database, runtime.keyring), _seen_by(visitor)
+    flags = await reader.page(wanted, now=now, limit=_SHOWN, after=None) if wanted is not None else []
     return visitor.page(
         "start.html",
         flags=flags,
-        shows_flags=wanted_flags is not None,
-        total=min(total, COUNTED_TO),
+        total=min(await reader.total(wanted, now=now), COUNTED_TO) if wanted is not None else None,
         words=await wording_for(visitor, (who for flag in flags for who in (flag.made_by, flag.recipient))),
         icons=REASON_ICONS,
     )
+
+
+def _seen_by(visitor: Visitor) -> FlagFilter | None:
+    """Which flags a visitor may see: in open mode all, also before he says who he is; None where he may see none."""
+    if visitor.is_open:
+        return FlagFilter()
+    try:
+        return FlagFilter(made_by=visitor.access.maker(Operation.WATCH, None))
+    except Forbidden:
+        return None
 
 
 @router.head("/courier", include_in_schema=False)
@@ -68,9 +75,9 @@ async def courier_with_a_slash() -> Response:
 
 @router.get("/who")
 async def who(visitor: Visiting) -> Response:
-    """The choice of who one is, in open mode."""
+    """The choice of who one is, in open mode; else one signs in, which is done elsewhere."""
     if not visitor.is_open:
-        return visitor.who_are_you()
+        return Response(status_code=303, headers={"Location": "/", "Cache-Control": "no-store"})
     params = visitor.request.query_params
     role = params.get("role", "")
     begun = f"{role}:" if role in visitor.runtime.catalogue.roles else (visitor.actor or "")
@@ -81,7 +88,7 @@ async def who(visitor: Visiting) -> Response:
 async def choose_who(visitor: Visiting) -> Response:
     """Be somebody from now on, in open mode, and go on to where one wanted to go."""
     if not visitor.is_open:
-        raise NotFound("one is who one has signed in as")
+        raise Forbidden("who signs in does not say himself who he is")
     sent = once(await form_fields(visitor.request))
     next_page = own_page(sent.get("next", "/"))
     try:
