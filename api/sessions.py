@@ -93,7 +93,7 @@ async def begin(
     told = Told(_label(request.headers.get("user-agent", "")), id_token)
     limits = limits_of(actor, kind)
     token, listed = await sessions.open(actor, kind, limits, told, now=await runtime.now())
-    name = EMBEDDED_COOKIE if embedded and not _is_plain(request) else _name(request)
+    name = EMBEDDED_COOKIE if embedded else secured(request, _PLAIN_COOKIE)
     return cookie_named(name, token, max_age=int(limits.absolute.total_seconds())), listed
 
 
@@ -105,8 +105,7 @@ async def leave(request: Request, runtime: "Runtime") -> Told | None:
 
 def forgotten(request: Request) -> list[str]:
     """The cookies of a browser that is signed out."""
-    names = [_PLAIN_COOKIE] if _is_plain(request) else [COOKIE, EMBEDDED_COOKIE]
-    return [cookie_named(name, "", max_age=0) for name in names if name in request.cookies]
+    return [cookie_named(name, "", max_age=0) for name in _names(request) if name in request.cookies]
 
 
 @contextlib.asynccontextmanager
@@ -146,12 +145,12 @@ def secured(request: Request, name: str) -> str:
 
 
 def _token(request: Request) -> str | None:
-    names = [_PLAIN_COOKIE] if _is_plain(request) else [COOKIE, EMBEDDED_COOKIE]
-    return next((request.cookies[name] for name in names if request.cookies.get(name)), None)
+    return next((request.cookies[name] for name in _names(request) if request.cookies.get(name)), None)
 
 
-def _name(request: Request) -> str:
-    return secured(request, _PLAIN_COOKIE)
+def _names(request: Request) -> tuple[str, str]:
+    """By which cookies a browser may be signed in: as a window, or as a frame."""
+    return secured(request, _PLAIN_COOKIE), EMBEDDED_COOKIE
 
 
 def _is_plain(request: Request) -> bool:

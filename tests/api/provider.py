@@ -58,6 +58,7 @@ class OpenIdProvider:
             Route("/realm/token", self._token, methods=["POST"]),
             Route("/realm/keys", self._keys),
             Route("/realm/userinfo", self._userinfo),
+            Route("/realm/logout", self._logout),
         ]
         config = uvicorn.Config(Starlette(routes=routes), log_level="warning", lifespan="off")
         self._server = uvicorn.Server(config)
@@ -153,3 +154,7 @@ class OpenIdProvider:
     async def _userinfo(self, request: Request) -> Response:
         assert request.headers["authorization"] == "Bearer at"
         return JSONResponse(self.userinfo)
+
+    async def _logout(self, request: Request) -> Response:
+        self.asked.append("logout")
+        return RedirectResponse(request.query_params["post_logout_redirect_uri"], 302)

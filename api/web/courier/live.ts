@@ -66,6 +66,8 @@ export class Live {
     if (this.#last !== null) headers.set("Last-Event-ID", this.#last);
     const path = `/v1/tasks/stream?recipient=${encodeURIComponent(actor)}`;
     const response = await fetch(path, { headers, signal: mine.signal, cache: "no-store" });
+    // Whoever is not signed in any more is told so at once, by what is asked for now.
+    if (response.status === 401) this.changed();
     if (!response.ok || response.body === null) throw new Error(`answered ${response.status}`);
     let quiet = setTimeout(() => mine.abort(), SILENT_MS);
     const alive = new TransformStream<Uint8Array<ArrayBuffer>, BufferSource>({
