@@ -50,6 +50,9 @@ _WITH_VALUES: Final = {
     r"is not on the path of this commitment: .*": "is not on the path of this promise",
     r"the commitment is (?:kept|withdrawn)": "the promise is kept or withdrawn by now",
     r"there is no role '(?P<role>.*)'": "there is no role “%(role)s”",
+    r".* may change what he and his team promised, and not what .* did": (
+        "only who made this promise, or somebody of his team, may change it"
+    ),
     r".* never was the recipient of this commitment": "this person never was to keep the promise",
 }
 KNOWN: Final = frozenset((*_PLAIN, *_WITH_VALUES.values()))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from api.access import unplaced
+from api.access import ROUTES, unplaced
 from api.app import create_app
 from api.settings import Settings
 from domain.access import TABLE, Operation
@@ -315,11 +315,24 @@ def test_the_table_is_that_of_the_contract() -> None:
     assert set(TABLE) - set(rows) == {Operation.REOPEN, Operation.BE_SOMEBODY, Operation.NOTHING}
 
 
+def test_nobody_is_let_in_anywhere_who_does_not_say_who_he_is(house: House) -> None:
+    """Whatever a route does, who asks is looked at: a row would be of no use where nobody looks."""
+    open_to_all = ROUTES[Operation.NOTHING]
+    for route in (route for routes in ROUTES.values() for route in routes if route not in open_to_all):
+        method, path = route.split(" ")
+        answer = httpx.request(method, house.url + path, headers={"X-Actor": "admin:root"}, trust_env=False)
+        refused(answer, 401, "unauthenticated")
+
+
 def test_each_route_of_the_api_stands_in_a_row() -> None:
     app = create_app(Settings())
     assert sum(getattr(route, "path", "").startswith("/v1/") for route in app.routes) > 50
     assert unplaced(app.routes) == []
 
+    known = {
+        f"{method} {getattr(route, 'path', '')}" for route in app.routes for method in getattr(route, "methods", ())
+    }
+    assert {route for routes in ROUTES.values() for route in routes} <= known, "a row names a route that there is not"
     app.add_api_route("/v1/secrets", lambda: None, methods=["GET", "POST"])
     assert unplaced(app.routes) == ["GET /v1/secrets", "POST /v1/secrets"]
 
@@ -439,10 +452,24 @@ def test_nobody_gives_himself_a_team_or_a_superior(house: House) -> None:
     assert eve.put("/v1/people/agent:eve", {**known, "team": "team:south"}).json()["locale"] == "bg"
 
 
-def test_a_photo_is_seen_by_who_took_it_and_by_the_office(server: EmbeddedServer, house: House) -> None:
-    # No photos are taken here, which is told to whoever may know, and to nobody else.
-    refused(house.key_of("courier:li").request("GET", "/v1/evidence/x"), 404, "photos_are_off")
-    refused(house.key_of("auditor:chen").post("/v1/evidence", None), 403, "forbidden")
+def test_a_keeper_sees_in_the_yard_what_his_own_vehicle_lacks(house: House) -> None:
+    for keeper in ("courier:li", "courier:han"):
+        order = _new("SO")
+        plan = {"role": "courier", "recipient": keeper, "departs_at": house.key_of("system:oms").at(hours=5)}
+        assert house.key_of("system:oms").put(f"/v1/orders/{order}/assignment", plan).status_code == 200
+        house.key_of("system:oms").promise(order_id=order)
+    li, supervisor = house.key_of("courier:li"), house.key_of("supervisor:wang")
+    li._seen[0] = supervisor.end_of_the_log()
+
+    assert {vehicle["recipient"] for vehicle in li.get("/v1/yard")["items"]} == {"courier:li"}
+    assert {vehicle["recipient"] for vehicle in supervisor.get("/v1/yard")["items"]} == {"courier:li", "courier:han"}
+
+
+def test_who_is_a_keeper_of_another_role_has_the_same_rights(house: House) -> None:
+    for actor in ("warehouse:hu", "finance:zhao", "technician:tang"):
+        keeper = Asked(house, actor, "team")
+        assert keeper.on(keeper.task(), "fulfilment", {}).status_code == 200
+        refused(keeper.on(Asked(house, actor, "foreign").task(), "fulfilment", {}), 403, "forbidden")
 
 
 # -- what comes of a refusal -------------------------------------------------------------------------------------
