@@ -197,7 +197,7 @@ class Visitor:
             return self.page("refused.html", status=error.status, detail=str(error))
         if self.is_embedded:
             return self.page("sign_in_frame.html", next=self.address, refused="refused" in self.request.query_params)
-        start = f"/?{urlencode({'return_to': self.address})}" if self.request.method == "GET" else "/"
+        start = f"/?{urlencode({'return_to': self.address})}"
         if "hx-request" in self.request.headers:  # a part of a page, which as a whole goes there
             return Response(status_code=204, headers={"HX-Redirect": start})
         return Response(status_code=303, headers={"Location": start, "Cache-Control": "no-store"})

@@ -16,7 +16,8 @@ ROLES = ("agent:ling", "courier:li", "supervisor:wang", "auditor:chen", "system:
 PAGES = sorted(
     {(method, route.path) for router in ROUTERS for route in router.routes for method in route.methods - {"HEAD"}}
 )
-FOR_STRANGERS = {"/", "/language", "/courier", "/courier/"}
+SIGNING_IN = {"/sign-in", "/sign-in/callback", "/sign-in/frame", "/sign-out"}
+FOR_STRANGERS = {"/", "/language", "/courier", "/courier/", *SIGNING_IN}
 STREAMS = {"/board/stream", "/desk/stream"}
 
 
@@ -82,10 +83,10 @@ def test_whoever_has_not_signed_in_is_sent_to_the_start_and_led_back_from_there(
     target = at(path, other.id)
     answer = nobody(house, f"{target}?a=1", method)
 
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/?next={quote(target + '?a=1', safe='')}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/?return_to={quote(target + '?a=1', safe='')}")
     assert other.words not in answer.text
     part = nobody(house, target, method, **{"HX-Request": "true"})
-    assert (part.status_code, part.headers["hx-redirect"]) == (204, f"/?next={quote(target, safe='')}")
+    assert (part.status_code, part.headers["hx-redirect"]) == (204, f"/?return_to={quote(target, safe='')}")
 
 
 def test_the_start_shows_strangers_nothing_of_anybody(house: House, other: Promised) -> None:
