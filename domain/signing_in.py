@@ -37,6 +37,9 @@ class Oidc(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     id_claim: str = "preferred_username"
     team_claim: str | None = None
 
+    def __repr__(self) -> str:
+        return f"Oidc(issuer={self.issuer!r}, client_id={self.client_id!r}, …)"
+
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:

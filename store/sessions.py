@@ -104,7 +104,7 @@ class Sessions:
             "actor": actor,
             "kind": kind,
             "now": now,
-            "rests_at": now + limits.idle,
+            "over_at": now + min(limits.idle, limits.absolute),
             "ends_at": session.ends_at,
             "key": key,
             "document": document,
@@ -125,7 +125,7 @@ class Sessions:
     async def touch(self, token: str, session: Session, limits: Limits, *, now: datetime) -> None:
         """It is used; noted once a minute at the most, and by no more than its idle time does it last longer."""
         if now - session.seen_at >= _TOUCH_EVERY:
-            row = {"token_hash": _hash(token), "now": now, "rests_at": now + limits.idle}
+            row = {"token_hash": _hash(token), "now": now, "over_at": now + limits.idle}
             with reaching_the_database():
                 async with self._database.pool.connection() as conn:
                     await conn.execute(SQL["touch"], row)

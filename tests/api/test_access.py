@@ -230,6 +230,9 @@ REQUESTS: dict[str, dict[str, Send]] = {
     "people": {
         "person": _person,
         "keeper link": lambda asked: asked.api.post(f"/v1/people/{_about(asked)}/keeper-link", None),
+        "pairing": lambda asked: asked.api.post(f"/v1/people/{_about(asked)}/pairings", None),
+        "devices": lambda asked: asked.seen(f"/v1/people/{_about(asked)}/devices"),
+        "end of the sessions": lambda asked: asked.api.delete(f"/v1/people/{_about(asked)}/sessions"),
     },
     "keys": {
         "make a key": lambda asked: asked.api.post("/v1/keys", {"actor": "system:oms"}),

@@ -106,6 +106,11 @@ def go_on(api: Api) -> None:
     order = "SO-of-the-test"
     person = {"name": "Li", "locale": "en", "time_zone": "UTC", "channels": []}
     assert api.put("/v1/people/courier:li", person).status_code == 200
+    for number in (1, 2):
+        code = api.post("/v1/people/courier:li/pairings", None).json()["code"]
+        assert api.client.post("/v1/pairings", json={"code": code}).status_code == 201
+        api.client.cookies.clear()  # another phone
+        assert len(api.get("/v1/people/courier:li/devices")["items"]) == number
     promise = api.promise(order_id=order)
     api.by("system:oms").assign(order, "courier:li")
     api.by("courier:li").receipt(promise["id"])
