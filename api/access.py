@@ -52,6 +52,7 @@ ROUTES: Final[Mapping[Operation, tuple[str, ...]]] = {
         "PUT /v1/orders/{order_id}/assignment",
         "DELETE /v1/orders/{order_id}/assignment",
         "PUT /v1/routes/{id}",
+        "GET /v1/keepers",
         "POST /v1/amendments",
         "GET /v1/jobs/{id}",
         f"POST {_COMMITMENT}/escalations",
@@ -97,7 +98,6 @@ ROUTES: Final[Mapping[Operation, tuple[str, ...]]] = {
         "POST /v1/deadlines/preview",
     ),
     Operation.NOTHING: (
-        "GET /v1/keepers",
         "POST /v1/hooks/{name}",
         "GET /v1/test-clock",
         "PUT /v1/test-clock",
