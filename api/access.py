@@ -52,6 +52,7 @@ ROUTES: Final[Mapping[Operation, tuple[str, ...]]] = {
         "PUT /v1/orders/{order_id}/assignment",
         "DELETE /v1/orders/{order_id}/assignment",
         "PUT /v1/routes/{id}",
+        "GET /v1/keepers",
         "POST /v1/amendments",
         "GET /v1/jobs/{id}",
         f"POST {_COMMITMENT}/escalations",
@@ -103,7 +104,6 @@ ROUTES: Final[Mapping[Operation, tuple[str, ...]]] = {
         "POST /v1/deadlines/preview",
     ),
     Operation.NOTHING: (
-        "GET /v1/keepers",
         "POST /v1/hooks/{name}",
         "POST /v1/pairings",
         "GET /v1/test-clock",

@@ -198,6 +198,7 @@ REQUESTS: dict[str, dict[str, Send]] = {
         "plan a route": lambda asked: asked.api.put(
             f"/v1/routes/{_new('R')}", {**_CARRIER, "departs_at": asked.api.at(hours=5), "stops": []}
         ),
+        "who can be named": lambda asked: asked.seen("/v1/keepers"),
         "bulk": lambda asked: asked.api.post("/v1/amendments", _BULK, dry_run="true"),
         "job": _job,
         "take": lambda asked: asked.on(asked.promise(), "escalations", {"action": "taken"}),
