@@ -95,7 +95,7 @@ async def choose_who(visitor: Visiting) -> Response:
         actor = known_actor(sent.get("actor", "").strip(), visitor.runtime, X_ACTOR.name)
     except Unauthenticated as error:
         return visitor.page("who.html", status=422, next=next_page, begun=sent.get("actor", ""), refused=str(error))
-    return _back(next_page, ACTOR_COOKIE, str(actor))
+    return _back(visitor, next_page, ACTOR_COOKIE, str(actor))
 
 
 @router.post("/language")
@@ -104,7 +104,7 @@ async def choose_language(visitor: Visiting) -> Response:
     sent = once(await form_fields(visitor.request))
     if (wanted := sent.get("locale", "")) not in LOCALES:
         raise Invalid("/locale", f"is none of {', '.join(LOCALES)}")
-    return _back(own_page(sent.get("next", "/")), LOCALE_COOKIE, wanted)
+    return _back(visitor, own_page(sent.get("next", "/")), LOCALE_COOKIE, wanted)
 
 
 def _wanted(visitor: Visitor) -> FlagFilter | None:
@@ -121,7 +121,8 @@ def own_page(next_page: str) -> str:
     return next_page if is_own and next_page.isprintable() else "/"
 
 
-def _back(next_page: str, cookie: str, value: str) -> Response:
+def _back(visitor: Visitor, next_page: str, cookie: str, value: str) -> Response:
     response = Response(status_code=303, headers={"Location": next_page, "Cache-Control": "no-store"})
-    response.set_cookie(cookie, value, max_age=_YEAR, httponly=True, samesite="lax", path="/")
+    secure = visitor.request.url.scheme == "https"
+    response.set_cookie(cookie, value, max_age=_YEAR, httponly=True, secure=secure, samesite="lax", path="/")
     return response
