@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
+import structlog
 from fastapi import Request, Response
 from pydantic import StringConstraints
 from typing_extensions import TypedDict
@@ -14,7 +15,7 @@ from api.fields import ActorPath, Body
 from api.routes import From, routes
 from api.runtime import Runtime
 from api.sessions import begin
-from api.who import Inquiring, Process, Who, check_person, process
+from api.who import Inquiring, Who, check_person, process
 from domain.actors import role_of
 from domain.errors import Forbidden, Invalid, NotFound, TooManyAttempts
 from store.attempts import Limit
@@ -25,7 +26,9 @@ __all__ = ["Redeemed", "check_may_sign_in", "redeem", "router"]
 
 router = routes("/v1", "people")
 
-_BY_ADDRESS = Limit("pairing from", most=10)
+log = structlog.get_logger("upheld.sign_in")
+
+_BY_ADDRESS = Limit("pairing from", most=20)
 _BY_ALL = Limit("pairing", most=300)
 """A minute: whoever guesses from everywhere has tried one code in two hundred million when those of now are void."""
 
@@ -64,15 +67,9 @@ class Devices(TypedDict):
     items: list[Device]
 
 
-class _Attempt:
-    """Somebody who brings a code: nobody knows who it is, but for the code."""
-
-    def __init__(self, request: Request, runtime: Runtime) -> None:
-        self.request, self.runtime = request, runtime
-
-
-async def _attempt(request: Request) -> _Attempt:
-    return _Attempt(request, await process(request))
+async def _itself(request: Request) -> Request:
+    """Of who brings a code nobody knows who it is, but for the code."""
+    return request
 
 
 @router.post("/people/{actor}/pairings", status_code=201, response_model=Pairing)
@@ -85,13 +82,14 @@ async def make_pairing(command: Commanding, actor: ActorPath) -> Response:
     check_person(runtime, actor)
     check_may_sign_in(runtime, command.who, actor)
     code, expires_at = await Pairings(runtime.database, runtime.keyring).make(actor, now=await runtime.now())
+    log.info("pairing made", who=actor, by=command.who.actor)
     return answer(Pairing(code=code, expires_at=expires_at), status=201, headers={"Cache-Control": "no-store"})
 
 
 @router.post("/pairings", status_code=201, response_model=Redeemed)
-async def redeem_pairing(attempt: Annotated[_Attempt, From(_attempt)], body: PairingBody) -> Response:
+async def redeem_pairing(request: Annotated[Request, From(_itself)], body: PairingBody) -> Response:
     """Make this device somebody's: the answer brings the cookie that says so from then on. Needs no credentials."""
-    cookie, redeemed = await redeem(attempt.request, attempt.runtime, body.code)
+    cookie, redeemed = await redeem(request, await process(request), body.code)
     return answer(redeemed, status=201, headers={"Cache-Control": "no-store", "Set-Cookie": cookie})
 
 
@@ -122,7 +120,8 @@ async def end_sessions(command: Commanding, actor: ActorPath) -> Response:
     runtime = command.runtime
     check_may_sign_in(runtime, command.who, actor)
     await Pairings(runtime.database, runtime.keyring).forget(actor)
-    await Sessions(runtime.database, runtime.keyring).revoke_all(actor)
+    number = await Sessions(runtime.database, runtime.keyring).revoke_all(actor)
+    log.info("sessions ended", who=actor, by=command.who.actor, number=number)
     return Response(status_code=204)
 
 
@@ -133,7 +132,7 @@ async def end_session(command: Commanding, actor: ActorPath, id: str) -> Respons
     return Response(status_code=204)
 
 
-async def redeem(request: Request, runtime: Process, code: str, *, embedded: bool = False) -> tuple[str, Redeemed]:
+async def redeem(request: Request, runtime: Runtime, code: str, *, embedded: bool = False) -> tuple[str, Redeemed]:
     """Sign in whoever brings a code: the cookie, and whose it was.
 
     Raises `TooManyAttempts` before a code is looked at, and `Invalid` alike for what was never one and what was.
@@ -172,6 +171,7 @@ async def _revoke(command: Command, actor: str, id: str, *kinds: Kind) -> None:
     check_may_sign_in(runtime, command.who, actor)
     if not await Sessions(runtime.database, runtime.keyring).revoke(actor, _uuid(id), *kinds):
         raise NotFound("there is no such device of this person")
+    log.info("sessions ended", who=actor, by=command.who.actor, number=1)
 
 
 def _uuid(id: str) -> UUID:

@@ -10,10 +10,8 @@
 import asyncio
 import base64
 import hashlib
-import hmac
 import ssl
 import time
-import warnings
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,10 +21,10 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpx
 import msgspec
 import structlog
-from joserfc import jwt
-from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError, SecurityWarning
+from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from api.id_tokens import UnknownKey, read_id_token
 from domain.errors import SignInRefused, Unavailable
 from domain.signing_in import Oidc
 
@@ -42,10 +40,6 @@ _ANEW_SECONDS, _ANEW_MOST = 60.0, 5
 """How often at the most keys are asked for anew since a token names one that is not known: providers change keys, and
 tokens may name any.
 """
-_LEEWAY: Final = 60
-"""Seconds by which the clocks of two well-kept machines may differ."""
-_ALGORITHMS: Final = ("RS256", "ES256", "EdDSA", "Ed25519")
-"""Signed by a key that the provider alone has; with `none` and the HMACs everybody could, who knows the public one."""
 _KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})
 
 
@@ -138,7 +132,7 @@ class Provider:
         claims = await self._proved(granted.id_token, flow.nonce)
         return Tokens(await self._completed(claims, granted.access_token, metadata), granted.id_token)
 
-    async def address_to_leave(self, id_token: str | None, back: str) -> str | None:
+    async def address_to_leave(self, id_token: str, back: str) -> str | None:
         """Where a browser is sent to sign out there, too (OpenID Connect RP-Initiated Logout 1.0); None where that is
         not known, or no address of the provider itself, to which alone a form of ours may lead.
         """
@@ -148,22 +142,18 @@ class Provider:
             return None
         if address is None or not f"{address}/".startswith(f"{self.origin}/"):
             return None
-        hint = {"id_token_hint": id_token} if id_token is not None else {}
-        return _with(address, {**hint, "client_id": self.oidc.client_id, "post_logout_redirect_uri": back})
+        asked = {"id_token_hint": id_token, "client_id": self.oidc.client_id, "post_logout_redirect_uri": back}
+        return _with(address, asked)
 
     async def close(self) -> None:
         await self._client.aclose()
 
     async def _proved(self, id_token: str, nonce: str) -> dict[str, Any]:
-        """The claims of an id token (OpenID Connect Core 1.0, section 3.1.3.7). Raises `SignInRefused`."""
+        """The claims of an id token, by the keys of now where those that are known do not fit."""
         try:
-            claims = _decoded(id_token, await self._read_keys())
-        except (InvalidKeyIdError, BadSignatureError):
-            claims = _decoded_or_refused(id_token, await self._read_keys(anew=True))
-        except (JoseError, ValueError) as error:
-            raise _not_good(error) from None
-        _check(claims, self.oidc, nonce)
-        return claims
+            return read_id_token(id_token, await self._read_keys(), self.oidc, nonce)
+        except UnknownKey:
+            return read_id_token(id_token, await self._read_keys(anew=True), self.oidc, nonce)
 
     async def _completed(self, claims: dict[str, Any], access_token: str, metadata: _Metadata) -> Mapping[str, object]:
         """The claims, with those that the provider tells whoever asks (section 5.3), where none is the role."""
@@ -225,47 +215,6 @@ class Provider:
         if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise Unavailable(f"the provider of sign-in answered {answer.status_code}", 10)
         return httpx.Response(answer.status_code, content=body)
-
-
-def _decoded(id_token: str, keys: KeySet) -> dict[str, Any]:
-    with warnings.catch_warnings():
-        # RFC 9864 has another name for EdDSA; providers sign by the old one.
-        warnings.simplefilter("ignore", SecurityWarning)
-        return jwt.decode(id_token, keys, algorithms=_ALGORITHMS).claims
-
-
-def _decoded_or_refused(id_token: str, keys: KeySet) -> dict[str, Any]:
-    try:
-        return _decoded(id_token, keys)
-    except (JoseError, ValueError) as error:
-        raise _not_good(error) from None
-
-
-def _check(claims: dict[str, Any], oidc: Oidc, nonce: str) -> None:
-    wanted = jwt.JWTClaimsRegistry(
-        now=int(time.time()),
-        leeway=_LEEWAY,
-        iss={"essential": True, "value": oidc.issuer},
-        aud={"essential": True, "value": oidc.client_id},
-        sub={"essential": True},
-        exp={"essential": True},
-        iat={"essential": True},
-        nonce={"essential": True},
-    )
-    try:
-        wanted.validate(claims)
-    except JoseError as error:
-        raise _not_good(error) from None
-    # Of several who may take it, it says for whom it was made.
-    is_shared = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
-    if (is_shared or "azp" in claims) and claims.get("azp") != oidc.client_id:
-        raise SignInRefused("failed", "the id token was made for somebody else")
-    if not hmac.compare_digest(str(claims["nonce"]).encode(), nonce.encode()):
-        raise SignInRefused("failed", "the id token was made for another attempt")
-
-
-def _not_good(error: Exception) -> SignInRefused:
-    return SignInRefused("failed", f"the id token is not good: {type(error).__name__}")
 
 
 def _with(address: str, asked: Mapping[str, str]) -> str:

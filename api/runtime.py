@@ -194,7 +194,7 @@ class Runtime:
         return [
             self.log.follow(),
             self.staff.follow(),
-            self.endings.follow(),
+            *([self.endings.follow()] if self.settings.auth == "required" else []),
             self.keys.note_uses(),
             *watches,
             lead(self.database, works),

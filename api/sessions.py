@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import structlog
 from fastapi import Request
 
 from api.origins import check_own_page, is_loopback
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COOKIE",
     "EMBEDDED_COOKIE",
+    "SESSION",
     "begin",
     "cookie_named",
     "ending",
@@ -35,6 +37,10 @@ __all__ = [
     "session_of",
 ]
 
+log = structlog.get_logger("upheld.sign_in")
+
+SESSION = "upheld.session"
+"""Where in the scope of a request it stands who is signed in by its cookie, once somebody has asked."""
 COOKIE = "__Host-upheld"
 EMBEDDED_COOKIE = "__Host-upheld-embed"
 _PLAIN_COOKIE = "upheld"
@@ -42,7 +48,6 @@ _PLAIN_COOKIE = "upheld"
 _OFFICE = frozenset({"admin", "agent", "auditor", "supervisor"})
 _STAFF = Limits(idle=timedelta(hours=1), absolute=timedelta(hours=12))
 _DEVICE = Limits(idle=timedelta(days=30), absolute=timedelta(days=180))
-_SESSION = "upheld.session"
 _EXPECTED = "upheld-expect-actor"
 
 
@@ -60,8 +65,8 @@ async def session_of(request: Request, runtime: "Runtime") -> Session | None:
     Raises `Forbidden` where it commands, and nothing proves that a page of ours sent it (ASVS 5.0, 3.5.1);
     `Unauthenticated` where it expects somebody else, as a phone does that has yet to send what another keeper said.
     """
-    if _SESSION in request.scope:
-        known: Session | None = request.scope[_SESSION]
+    if SESSION in request.scope:
+        known: Session | None = request.scope[SESSION]
         return known
     session, token = None, _token(request)
     if token is not None:
@@ -70,7 +75,7 @@ async def session_of(request: Request, runtime: "Runtime") -> Session | None:
         if session is not None:
             check_own_page(request.scope)
             await sessions.touch(token, session, limits_of(session.actor, session.kind), now=now)
-    request.scope[_SESSION] = session
+    request.scope[SESSION] = session
     expected = request.headers.get(_EXPECTED)
     if session is not None and expected is not None and expected != session.actor:
         raise Unauthenticated("this browser is signed in as somebody else")
@@ -79,7 +84,7 @@ async def session_of(request: Request, runtime: "Runtime") -> Session | None:
 
 def session_in(request: Request) -> Session | None:
     """Who was found to be signed in, once somebody has asked."""
-    session: Session | None = request.scope.get(_SESSION)
+    session: Session | None = request.scope.get(SESSION)
     return session
 
 
@@ -93,6 +98,7 @@ async def begin(
     told = Told(_label(request.headers.get("user-agent", "")), id_token)
     limits = limits_of(actor, kind)
     token, listed = await sessions.open(actor, kind, limits, told, now=await runtime.now())
+    log.info("signed in", who=actor, by=kind.value)
     name = EMBEDDED_COOKIE if embedded else secured(request, _PLAIN_COOKIE)
     return cookie_named(name, token, max_age=int(limits.absolute.total_seconds())), listed
 

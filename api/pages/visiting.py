@@ -50,7 +50,6 @@ _PAGES_OF = {
     "/history": {"auditor", "supervisor", "admin"},
 }
 """The roles for whom a page is made (contract, section 11); the phone's is for whoever has something to keep."""
-_PRIVATE = {"Cache-Control": "no-store"}
 
 
 @dataclass(slots=True)
@@ -107,16 +106,14 @@ class Visitor:
 
     @property
     def _headers(self) -> dict[str, str]:
-        """Who may show the page within his own: nobody, but for whom the settings name. Of who has signed in nothing
-        stays behind in the browser, so that the button back shows it no more (ASVS 5.0, 7.4.1).
-        """
+        """Who may show the page within his own: nobody, but for whom the settings name."""
         policy, provider = PAGE_HEADERS["Content-Security-Policy"], self.runtime.provider
         if not self.is_open and provider is not None:
             # Signing out leads there from a form of ours.
             policy = policy.replace("form-action 'self'", f"form-action 'self' {provider.origin}")
         if self.is_embedded and (allowed := self.runtime.settings.frame_ancestors) is not None:
             policy = policy.replace("ancestors 'none'", f"ancestors {allowed}")
-        return {**PAGE_HEADERS, "Content-Security-Policy": policy, **({} if self.is_open else _PRIVATE)}
+        return {**PAGE_HEADERS, "Content-Security-Policy": policy}
 
     @property
     def zone_name(self) -> str:

@@ -101,8 +101,8 @@ def test_a_new_code_voids_the_one_before_and_not_that_of_another(wang: Api, phon
 def test_asvs_6_6_3_whoever_guesses_from_one_address_waits(wang: Api, closed: Serving, office: Serving) -> None:
     code = code_for(wang, "courier:guessed")
     with Browser(closed) as guesser:
-        for number in range(10):
-            refused(guesser.post("/v1/pairings", {"code": f"AAAAAAA{number}"}), 422)
+        for number in range(20):
+            refused(guesser.post("/v1/pairings", {"code": f"AAAAAA{number:02}"}), 422)
         answer = guesser.post("/v1/pairings", {"code": code})
         refused(answer, 429, "too_many_attempts")
         assert 1 <= int(answer.headers["retry-after"]) <= 60

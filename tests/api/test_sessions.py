@@ -85,6 +85,12 @@ def test_asvs_3_4_1_whoever_came_by_tls_comes_by_nothing_else(closed: Serving) -
         assert "strict-transport-security" not in browser.get("/").headers
 
 
+def test_nothing_of_who_is_signed_in_stays_behind_in_the_browser(ling: Browser) -> None:
+    for path in ("/", "/desk", "/v1/me", "/v1/commitments", "/v1/people/agent:ling/devices"):
+        assert ling.get(path).headers["cache-control"] == "no-store", path
+    assert ling.get("/v1/tasks").headers["cache-control"] == "private, no-cache", "a phone asks whether it has changed"
+
+
 def test_nothing_of_a_session_is_logged_or_said(ling: Browser, closed: Serving) -> None:
     token = ling.cookies["upheld"]
     refused(ling.post("/v1/commitments", {}), 422)

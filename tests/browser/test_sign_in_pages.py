@@ -128,6 +128,9 @@ def test_the_way_in_and_the_word_that_there_is_none_are_in_the_readers_language(
     page.goto(house.url)
     expect(page.get_by_role("heading", name=words)).to_be_visible()
     check_everybody_can_read(page, locale)
+    page.goto(house.url + "/desk?embed=1&order_id=SO-1")
+    page.locator("#code").wait_for()
+    check_everybody_can_read(page, locale)
     provider.person["role"] = "visitor"
     page.goto(house.url + "/sign-in")
     page.get_by_role("alert").wait_for()
@@ -165,8 +168,7 @@ def test_a_phone_is_paired_by_the_picture_and_ended_from_the_page_of_phones(
 
 def modules(picture: str) -> str:
     """Where the picture of a code is dark."""
-    (path,) = re.findall(r' d="([^"]*)"', picture)[-1:]
-    return path
+    return str(re.findall(r' d="([^"]*)"', picture)[-1])
 
 
 def test_the_desk_in_a_helpdesk_of_another_site_is_signed_in_by_a_code(
