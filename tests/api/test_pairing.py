@@ -10,6 +10,7 @@ import pytest
 
 from store.embedded import EmbeddedServer
 from tests.api.browsing import Browser, code_for
+from tests.api.conftest import Serve
 from tests.api.serving import MASTER_KEY, Api, EmptyDatabase, Serving, refused
 
 
@@ -187,3 +188,18 @@ def test_whoever_is_forgotten_is_signed_in_nowhere_and_by_no_code(wang: Api, pho
 def test_in_open_mode_a_code_says_who_one_is(wang: Api, office: Serving) -> None:
     with Browser(office) as phone:
         assert phone.pair(code_for(wang, "courier:open"))["actor"] == "courier:open"
+
+
+def test_asvs_6_3_1_whoever_guesses_from_everywhere_waits_and_nobody_for_more_than_a_minute(serve: Serve) -> None:
+    serving = serve().wait()
+    code = code_for(serving.by("supervisor:wang"), "courier:li")
+    statuses = []
+    with Browser(serving) as guesser:
+        for number in range(301):
+            address = f"203.0.{number // 200}.{number % 200 + 1}"
+            answer = guesser.post("/v1/pairings", {"code": "AAAAAAAA"}, **{"X-Forwarded-For": address})
+            statuses.append(answer.status_code)
+    assert statuses == [422] * 300 + [429]
+    assert int(answer.headers["retry-after"]) <= 60
+    with Browser(serving) as keeper:
+        refused(keeper.post("/v1/pairings", {"code": code}), 429, "too_many_attempts")
