@@ -120,6 +120,9 @@ def _legal(text: str) -> str:
 
 
 def _parts(address: str) -> SplitResult | None:
+    """The parts of an address as it stands in headers: visible ASCII, and nothing that ends a directive there."""
+    if not re.fullmatch(r"[!-~]+", address) or any(sign in address for sign in ";,'\"<>\\"):
+        return None
     try:
         parts = urlsplit(address)
         return parts if parts.hostname and parts.port != 0 and "@" not in parts.netloc else None

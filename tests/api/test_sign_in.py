@@ -343,6 +343,27 @@ def test_asvs_10_5_3_a_provider_that_is_another_is_none(
     assert int(answer.headers["retry-after"]) >= 1
 
 
+def test_a_provider_that_is_down_is_told_of_with_when_to_try_again(
+    serving: Serving, tmp_path: Path, provider: OpenIdProvider
+) -> None:
+    config = tmp_path / "upheld.toml"
+    config.write_text('[oidc]\nissuer = "http://127.0.0.1:9/realm"\nclient_id = "upheld"\nclient_secret = "s"\n')
+    with Serving(tmp_path, **{**serving.settings, "config": config}) as cut_off, Browser(cut_off) as browser:
+        answer = browser.get("/sign-in", **{"Accept-Language": "bg"})
+        assert answer.status_code == 503
+        assert "Услугата, чрез която влизате, в момента е недостъпна." in answer.text
+        assert int(answer.headers["retry-after"]) >= 1
+        assert '"why":"unavailable"' in cut_off.logged
+
+
+def test_a_provider_that_fails_in_the_middle_is_told_of(browser: Browser, provider: OpenIdProvider) -> None:
+    def fail(_: dict[str, Any]) -> str:
+        raise RuntimeError("the provider's own fault")
+
+    provider.sign = fail
+    is_not_let_in(browser, "cannot be reached", 503)
+
+
 # -- sessions -------------------------------------------------------------------------------------------------------
 
 

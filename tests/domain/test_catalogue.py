@@ -227,6 +227,8 @@ def test_an_unknown_calendar_is_refused_with_its_pointer(name: str) -> None:
         ("oidc.issuer = 'https://login.example'", "oidc.client_id: is missing"),
         (_OIDC.format("http://login.example", ""), "oidc.issuer: is no https address"),
         (_OIDC.format("https://login.example?x=1", ""), "oidc.issuer: is no https address"),
+        (_OIDC.format("https://вход.example", ""), "oidc.issuer: is no https address"),
+        (_OIDC.format("https://login.example;script-src", ""), "oidc.issuer: is no https address"),
         (_OIDC.format("https://login.example:0", ""), "oidc.issuer: is no https address"),
         (_OIDC.format("https://login.example", "scopes = ['profile']"), 'oidc.scopes: lacks "openid"'),
         (_OIDC.format("https://login.example", "role_map.a = 'system'"), "oidc.role_map.a: 'system' is no role that a"),
