@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -301,16 +302,23 @@ def test_an_operator_is_told_in_a_line_what_is_wrong(house: House, options: tupl
     assert answer.stderr.splitlines()[-1].startswith("upheld: ")
 
 
-def test_the_first_key_is_made_before_anything_is_served_and_is_good_in_the_embedded_database(tmp_path: Path) -> None:
+@pytest.fixture
+def embedded() -> Iterator[Path]:
+    """A data directory of its own, where PostgreSQL may go: not in pytest's folder, which another session shuts."""
+    with tempfile.TemporaryDirectory(prefix="upheld-tests-") as folder:
+        yield Path(folder)
+
+
+def test_the_first_key_is_made_before_anything_is_served_and_is_good_in_the_embedded_database(embedded: Path) -> None:
     settings = {"master_key": MASTER_KEY, "auth": "required"}
 
     def created(role: str, id: str) -> str:
-        made = run("key", "create", "--role", role, "--id", id, folder=tmp_path, **settings)
+        made = run("key", "create", "--role", role, "--id", id, folder=embedded, **settings)
         assert made.returncode == 0, made.stderr
         return made.stdout.strip()
 
     key = created("admin", "root")
-    with Serving(tmp_path, **settings) as serving:
+    with Serving(embedded, **settings) as serving:
 
         def asked(key: str) -> httpx.Response:
             headers = {"Authorization": f"Bearer {key}"}
@@ -318,5 +326,5 @@ def test_the_first_key_is_made_before_anything_is_served_and_is_good_in_the_embe
 
         assert asked(key).json()["actor"] == "admin:root"
         assert asked(created("courier", "li")).json()["actor"] == "courier:li"
-        assert run("key", "revoke", key[4:12], folder=tmp_path, **settings).returncode == 0
+        assert run("key", "revoke", key[4:12], folder=embedded, **settings).returncode == 0
         refused(asked(key), 401, "unauthenticated")
