@@ -285,7 +285,8 @@ def test_an_operator_makes_lists_and_revokes_keys_beside_the_processes_that_serv
     assert (shown["actor"], shown["label"], round(lasts / timedelta(days=1))) == ("system:cli", "By hand", 90)
     assert key.rpartition("_")[2] not in listed.stdout + house.upheld("key", "list").stdout
 
-    assert house.upheld("key", "revoke", key[4:12]).returncode == 0
+    revoked = house.upheld("key", "revoke", key)
+    assert (revoked.returncode, revoked.stdout) == (0, f"{key[4:12]} is revoked\n"), "the secret is not said again"
     refused(ask(house, f"Bearer {key}", address), 401, "unauthenticated")
     again = house.upheld("key", "revoke", key[4:12])
     assert (again.returncode, again.stderr.splitlines()[-1]) == (
