@@ -1,27 +1,22 @@
-"""Which request is of which row of the access table, and whether who sends it may (contract, section 9).
+"""Which request is of which row of the access table, and what somebody may do by it (contract, section 9).
 
-Where people sign in, a request is looked at here once it is known who sends it, and before anything of it is read: a
-route that stands in no row is refused to everybody. Lists are narrowed where they are asked, by `Access`.
+A route that stands in no row is refused to everybody. Lists are narrowed where they are asked, by `Access`.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote
 
 from fastapi import Request
 from starlette.routing import BaseRoute, Route
 
-from api.fields import commitment_id
-from api.runtime import Runtime
 from domain.access import Grant, Operation, grant, is_keeper_of, is_of_his_team
 from domain.actors import role_of
 from domain.commitment import Commitment
 from domain.errors import Forbidden
 from domain.people import Roster
-from projections.commitments import Commitments
 
-__all__ = ["ROUTES", "Access", "check", "operation_of", "unplaced"]
+__all__ = ["NARROWED", "ROUTES", "Access", "article", "operation_of", "unplaced"]
 
 _API = "/v1/"
 _COMMITMENT = "/v1/commitments/{id}"
@@ -116,11 +111,24 @@ _OPERATIONS: Final = {route: operation for operation, routes in ROUTES.items() f
 
 NARROWED: Final = frozenset(
     {
-        *(route for operation in (Operation.WATCH, Operation.AUDIT) for route in ROUTES[operation]),
-        *(route for route in ROUTES[Operation.READ] if route != f"GET {_COMMITMENT}"),
+        "GET /v1/commitments",
+        "GET /v1/orders/{order_id}",
+        "GET /v1/tasks",
+        "GET /v1/tasks/stream",
+        "GET /v1/yard",
+        "GET /v1/evidence/{id}",
+        "GET /v1/flags",
+        "GET /v1/flags/groups",
+        "GET /v1/flags/stream",
+        "GET /v1/scorecard",
+        "GET /v1/history",
+        "GET /v1/history/seals",
+        "GET /v1/history/{position}/proof",
     }
 )
-"""What whoever may see his own is answered, and no more: those who answer it ask `Access` what that is."""
+"""Where whoever may see his own is answered, and no more: those who answer these ask `Access` what that is. A route
+that is not named is closed to him.
+"""
 
 
 def unplaced(routes: Iterable[BaseRoute]) -> list[str]:
@@ -162,7 +170,7 @@ class Access:
             return "yes"
         role = role_of(self.actor)
         if (found := grant(role, operation)) == "no":
-            raise Forbidden(f"{_article(role)} may not do this: {operation}")
+            raise Forbidden(f"{article(role)} may not do this: {operation}")
         return found
 
     def maker(self, operation: Operation, asked: str | None) -> str | None:
@@ -221,7 +229,12 @@ class Access:
             raise Forbidden(f"{self.person} may see the history of what he made, and not of what others did")
 
 
-def _article(role: str) -> str:
+def article(role: str) -> str:
+    """A role as a sentence has it.
+
+    >>> article("agent")
+    'an agent'
+    """
     return f"{'an' if role[0] in 'aeiou' else 'a'} {role}"
 
 
@@ -231,87 +244,3 @@ def operation_of(request: Request) -> tuple[str, Operation]:
     if (operation := _OPERATIONS.get(route)) is None:
         raise Forbidden("nobody may do this: it stands in no row of the access table")
     return route, operation
-
-
-async def check(request: Request, runtime: Runtime, access: Access) -> None:
-    """Raises `Forbidden` where who asks may not do this; what depends on the body is looked at behind it."""
-    route, operation = operation_of(request)
-    granted = access.to(operation)
-    if (look := _LOOKS.get(granted)) is not None:
-        await look(_Looked(request, runtime, access, route))
-
-
-@dataclass(frozen=True, slots=True)
-class _Looked:
-    """A request whose sender may do such a thing with some, and not with others."""
-
-    request: Request
-    runtime: Runtime
-    access: Access
-    route: str
-
-    @property
-    def path(self) -> str:
-        return self.route.partition(" ")[2]
-
-    def named(self, name: str) -> str:
-        return unquote(self.request.path_params[name])
-
-    async def commitment(self) -> Commitment:
-        return await self.runtime.ledger.commitment(commitment_id(self.named("id")))
-
-
-async def _own(looked: _Looked) -> None:
-    if looked.route in NARROWED:
-        return
-    commitment = await looked.commitment()
-    if looked.route == f"GET {_COMMITMENT}":
-        looked.access.check_keeper(commitment)
-    elif commitment.closed_by is None or commitment.closed_by.person != looked.access.person:
-        raise Forbidden("only who recorded it may take it back")
-
-
-async def _own_team(looked: _Looked) -> None:
-    if looked.path.startswith(_COMMITMENT):
-        commitment = await looked.commitment()
-        closed_by = commitment.closed_by
-        if looked.route.endswith("/reopening") and closed_by is not None and closed_by.person == looked.access.person:
-            return
-        looked.access.check_maker(commitment.made_by)
-    elif looked.path == "/v1/customers/{customer_id}/contact":
-        await _check_customer(looked, looked.named("customer_id"))
-
-
-async def _check_customer(looked: _Looked, customer_id: str) -> None:
-    """A customer is an agent's where his team promised him something, or nobody did yet."""
-    runtime, access = looked.runtime, looked.access
-    await runtime.see_own_writes(["commitments"])
-    makers = await Commitments(runtime.database, runtime.keyring).makers(customer_id)
-    if makers and not any(is_of_his_team(access.person, maker, access.roster) for maker in makers):
-        raise Forbidden(f"neither {access.person} nor his team promised this customer anything")
-
-
-async def _self(looked: _Looked) -> None:
-    if looked.request.path_params.get("actor") is None or looked.named("actor") != looked.access.person:
-        raise Forbidden(f"{looked.access.person} may do this about himself only")
-
-
-async def _where_recipient(looked: _Looked) -> None:
-    # Of receipts the decision itself says whose they are, for each of a batch.
-    if looked.path in (f"{_COMMITMENT}/fulfilment", f"{_COMMITMENT}/attempts"):
-        looked.access.check_keeper(await looked.commitment())
-
-
-async def _raised_only(looked: _Looked) -> None:
-    # Which action it is, is said by the body.
-    if looked.path != f"{_COMMITMENT}/escalations":
-        raise Forbidden(f"{_article(role_of(looked.access.actor))} may do this only to hand a promise one step up")
-
-
-_LOOKS: Final[Mapping[Grant, Callable[[_Looked], Awaitable[None]]]] = {
-    "own": _own,
-    "own_team": _own_team,
-    "self": _self,
-    "where_recipient": _where_recipient,
-    "raised_only": _raised_only,
-}

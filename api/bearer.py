@@ -6,6 +6,7 @@ that sends a wrong key all day should not lock out the office behind the same ad
 
 from ipaddress import IPv6Address, ip_address, ip_network
 
+import structlog
 from fastapi import Request
 
 from api.parameters import AUTHORIZATION
@@ -16,6 +17,8 @@ from store.clock import SystemClock
 from store.keys import Key, prefix_of
 
 __all__ = ["address_of", "key_of"]
+
+log = structlog.get_logger("upheld.keys")
 
 _FROM_AN_ADDRESS = Limit("key from", most=20)
 _OF_A_PREFIX = Limit("key", most=10)
@@ -35,7 +38,8 @@ async def key_of(request: Request, runtime: Runtime) -> Key | None:
         return None
     try:
         return await runtime.keys.find(text.strip())
-    except Unauthenticated:
+    except Unauthenticated as error:
+        log.warning("a key was refused", prefix=prefix_of(text.strip()), why=str(error))
         await _note(runtime, address_of(request), text.strip())
         raise
 

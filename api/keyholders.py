@@ -51,8 +51,11 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = Fa
 
 
 @keys_app.command()
-def revoke(prefix: Annotated[str, typer.Argument(help="What stands between upk_ and the secret.")]) -> None:
+def revoke(
+    key: Annotated[str, typer.Argument(help="Its prefix, which stands behind upk_; or the key itself.")],
+) -> None:
     """Revoke a key: whoever sends it is refused from now on."""
+    prefix = key.removeprefix("upk_").partition("_")[0]
     asyncio.run(_revoke(Settings.load(), prefix))
     print(f"{prefix} is revoked")
 

@@ -1,5 +1,6 @@
 """What is noted of a request that was refused for who sent it: a line in the log, and a number."""
 
+import re
 from http import HTTPStatus
 
 import structlog
@@ -17,6 +18,7 @@ WHO = "upheld.who"
 AS_PAGE = "upheld.page"
 """Where in the scope of a request to a page it stands how that shows a refusal."""
 
+_ID = re.compile(r"[0-9A-Fa-f-]{32,36}")
 _COUNTED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 _refused = Counter("upheld_refused_requests", "Requests that were refused for who sent them", ["code"])
 
@@ -35,5 +37,6 @@ def note_refusal(scope: Scope, error: UpheldError) -> None:
     who = scope.get(WHO)
     told = {"who": who.actor if who is not None else None, "on_behalf_of": who.on_behalf_of if who else None}
     route = getattr(scope.get("route"), "path", "unknown")
-    about = {"id": scope["path_params"]["id"]} if route.startswith("/v1/commitments/{id}") else {}
+    id = scope.get("path_params", {}).get("id", "") if route.startswith("/v1/commitments/{id}") else ""
+    about = {"id": id} if _ID.fullmatch(id) else {}
     log.warning("forbidden", **told, what=f"{scope['method']} {route}", **about, why=str(error))

@@ -7,8 +7,9 @@ from typing import Annotated
 
 from fastapi import Request
 
-from api.access import Access, check
+from api.access import Access
 from api.bearer import key_of
+from api.guarding import check
 from api.origins import SENDER
 from api.parameters import X_ACTOR, X_ON_BEHALF_OF, Parameter
 from api.refusing import WHO

@@ -149,14 +149,14 @@ class Keys:
         if seed is None:
             random = secrets.token_bytes(_PREFIX_BYTES + _SECRET_BYTES)
         else:
-            parts = [bytes.fromhex(self._keyring.digest(f"api key {part}\n{seed}".encode())) for part in ("", "secret")]
-            random = parts[0][:_PREFIX_BYTES] + parts[1]
+            parts = [self._keyring.blind(f"api key {part}", seed) for part in ("prefix", "secret", "more of it")]
+            random = parts[0][:_PREFIX_BYTES] + parts[1] + parts[2]
         prefix, secret = random[:_PREFIX_BYTES], random[_PREFIX_BYTES:]
         return f"upk_{_written(prefix)}_{_written(secret)}"
 
     def _hash(self, text: str, actor: str, expires_at: datetime | None) -> bytes:
         until = expires_at.astimezone(UTC).isoformat() if expires_at is not None else ""
-        return bytes.fromhex(self._keyring.digest(f"api key hash\n{text}\n{actor}\n{until}".encode()))
+        return self._keyring.blind("api key", f"{text}/{actor}/{until}")
 
 
 def prefix_of(text: str) -> str | None:

@@ -155,6 +155,11 @@ class Visitor:
         answered = await self.ask("GET", path, query=query)
         return None if answered.is_refused else answered.json()
 
+    async def read_beside(self, path: str) -> Any:
+        """The same of what only stands beside: None also where he may not see it."""
+        answered = await self.ask("GET", path, is_beside=True)
+        return None if answered.is_refused else answered.json()
+
     async def people(self, actors: Iterable[str | None]) -> dict[str, Person]:
         """What the book of people says of some actors, in one read; it says nothing of some."""
         return await self.runtime.people.find_all(sorted({actor for actor in actors if actor is not None}))

@@ -140,7 +140,8 @@ def test_a_keeper_is_told_in_words_that_the_board_is_not_for_him(house: House, o
     in_chinese = shown(opened(courier, "/board", **{"Accept-Language": "zh-CN"}), 403)
     assert "您无权查看" in in_chinese
     assert other.words not in shown(opened(courier, "/"))
-    assert opened(courier, "/board/stream").status_code == 403
+    for stream in ("/board/stream", f"/desk/stream?about={other.id}"):
+        shown(opened(courier, stream), 403)
 
 
 def test_what_a_page_was_refused_is_logged_once(house: House, other: Promised) -> None:
