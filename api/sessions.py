@@ -10,19 +10,17 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
 from fastapi import Request
 
 from api.origins import check_own_page, is_loopback
+from api.runtime import Runtime
+from domain.access import group_of
 from domain.actors import role_of
 from domain.errors import Unauthenticated
 from store.sessions import Kind, Limits, Listed, Session, Sessions, Told
-
-if TYPE_CHECKING:
-    from api.runtime import Runtime
 
 __all__ = [
     "COOKIE",
@@ -45,7 +43,6 @@ COOKIE = "__Host-upheld"
 EMBEDDED_COOKIE = "__Host-upheld-embed"
 _PLAIN_COOKIE = "upheld"
 
-_OFFICE = frozenset({"admin", "agent", "auditor", "supervisor"})
 _STAFF = Limits(idle=timedelta(hours=1), absolute=timedelta(hours=12))
 _DEVICE = Limits(idle=timedelta(days=30), absolute=timedelta(days=180))
 _EXPECTED = "upheld-expect-actor"
@@ -56,10 +53,10 @@ def limits_of(actor: str, kind: Kind) -> Limits:
 
     A device of the office is no way around its shorter limits.
     """
-    return _DEVICE if kind is Kind.DEVICE and role_of(actor) not in _OFFICE else _STAFF
+    return _DEVICE if kind is Kind.DEVICE and group_of(role_of(actor)) == "keeper" else _STAFF
 
 
-async def session_of(request: Request, runtime: "Runtime") -> Session | None:
+async def session_of(request: Request, runtime: Runtime) -> Session | None:
     """Who is signed in by the cookie of a request; None where nobody is.
 
     Raises `Forbidden` where it commands, and nothing proves that a page of ours sent it (ASVS 5.0, 3.5.1);
@@ -68,17 +65,16 @@ async def session_of(request: Request, runtime: "Runtime") -> Session | None:
     if SESSION in request.scope:
         known: Session | None = request.scope[SESSION]
         return known
-    session, token = None, _token(request)
-    if token is not None:
-        now, sessions = await runtime.now(), Sessions(runtime.database, runtime.keyring)
-        session = await sessions.find(token, now=now)
-        if session is not None:
+    session, sessions = None, Sessions(runtime.database, runtime.keyring)
+    for token in _tokens(request):
+        now = await runtime.now()
+        if (session := await sessions.find(token, now=now)) is not None:
             check_own_page(request.scope)
+            if request.headers.get(_EXPECTED, session.actor) != session.actor:
+                raise Unauthenticated("this browser is signed in as somebody else")
             await sessions.touch(token, session, limits_of(session.actor, session.kind), now=now)
+            break
     request.scope[SESSION] = session
-    expected = request.headers.get(_EXPECTED)
-    if session is not None and expected is not None and expected != session.actor:
-        raise Unauthenticated("this browser is signed in as somebody else")
     return session
 
 
@@ -89,11 +85,11 @@ def session_in(request: Request) -> Session | None:
 
 
 async def begin(
-    request: Request, runtime: "Runtime", actor: str, kind: Kind, *, id_token: str | None = None, embedded: bool = False
+    request: Request, runtime: Runtime, actor: str, kind: Kind, *, id_token: str | None = None, embedded: bool = False
 ) -> tuple[str, Listed]:
     """Sign somebody in: the cookie to set, under a new token. Whatever this browser was signed in by ends (7.2.4)."""
     sessions = Sessions(runtime.database, runtime.keyring)
-    if (before := _token(request)) is not None:
+    for before in _tokens(request):
         await sessions.leave(before)
     told = Told(_label(request.headers.get("user-agent", "")), id_token)
     limits = limits_of(actor, kind)
@@ -103,10 +99,11 @@ async def begin(
     return cookie_named(name, token, max_age=int(limits.absolute.total_seconds())), listed
 
 
-async def leave(request: Request, runtime: "Runtime") -> Told | None:
+async def leave(request: Request, runtime: Runtime) -> Told | None:
     """Sign this browser out; answers what was known of its session, if it had one."""
-    token = _token(request)
-    return await Sessions(runtime.database, runtime.keyring).leave(token) if token is not None else None
+    sessions = Sessions(runtime.database, runtime.keyring)
+    ended = [await sessions.leave(token) for token in _tokens(request)]
+    return next((told for told in ended if told is not None), None)
 
 
 def forgotten(request: Request) -> list[str]:
@@ -150,8 +147,8 @@ def secured(request: Request, name: str) -> str:
     return name if _is_plain(request) else f"__Host-{name}"
 
 
-def _token(request: Request) -> str | None:
-    return next((request.cookies[name] for name in _names(request) if request.cookies.get(name)), None)
+def _tokens(request: Request) -> list[str]:
+    return [request.cookies[name] for name in _names(request) if request.cookies.get(name)]
 
 
 def _names(request: Request) -> tuple[str, str]:

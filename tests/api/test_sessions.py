@@ -124,6 +124,12 @@ def test_asvs_3_5_1_a_command_by_cookie_is_proved_to_come_from_a_page_of_ours(
     assert ling.get("/v1/commitments", **headers).status_code == 200, "a link from elsewhere is followed"
 
 
+def test_a_cookie_that_is_good_no_more_does_not_hide_one_that_is(ling: Browser) -> None:
+    """As in a frame on the same site, where the window has signed out since."""
+    ling.cookies = {"upheld": "signed-out-long-ago", "__Host-upheld-embed": ling.cookies["upheld"]}
+    assert ling.me == "agent:ling"
+
+
 def test_either_proof_will_do(ling: Browser) -> None:
     for headers in ({"Origin": None}, {"Sec-Fetch-Site": None}):
         assert ling.post("/v1/commitments", PROMISE, **headers).status_code == 201
