@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 
 from fastapi import Response
 
-from api.commanding import Answer, Command, Commanding, answer, commitment_id, known_answer
-from api.fields import PathText
+from api.commanding import Answer, Command, Commanding, answer, known_answer
+from api.fields import PathText, commitment_id
 from api.parameters import DRY_RUN, IF_MATCH
 from api.routes import routes
 from api.schemas import (
@@ -115,6 +115,7 @@ async def reopen_commitment(command: Commanding, id: PathText, body: ReopeningBo
     moment = await command.moment(body)
 
     def decide(commitment: Commitment, order: Order | None) -> None:
+        command.access.check_reopening(commitment, is_mistaken=body.reason == "mistaken")
         reopen(commitment, body.reason, body.note, moment)
         # The order may have been assigned to somebody else while the commitment was closed.
         route(commitment, order, moment)

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from importlib import metadata
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -17,15 +19,19 @@ from api import (
     evidence,
     hooks,
     keepers,
+    keys,
+    pairing,
     people,
     phones,
     problems,
     push,
+    scorecards,
     seals,
     supervisors,
     systems,
     yards,
 )
+from api.access import unplaced
 from api.assets import Assets
 from api.metrics import measuring
 from api.middleware import Entrance
@@ -41,8 +47,18 @@ _NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False}
 _DESCRIPTION = """
 Every promise made to a customer is an event; whoever must keep it acknowledges it, or it is flagged.
 
-In open mode say who you are with the header `X-Actor: ROLE:ID`, for example `agent:ling`.
+In open mode say who you are with the header `X-Actor: ROLE:ID`, for example `agent:ling`. Where people sign in, send an
+API key as `Authorization: Bearer upk_…`.
 """
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """The documentation, which knows of keys: a scheme of security, since OpenAPI ignores their header elsewhere."""
+    described = FastAPI.openapi(app)
+    key = {"type": "http", "scheme": "bearer", "description": "An API key, where people sign in"}
+    described.setdefault("components", {})["securitySchemes"] = {"key": key}
+    described["security"] = [{}, {"key": []}]
+    return described
 
 
 def create_app(
@@ -77,6 +93,7 @@ def create_app(
         redirect_slashes=False,
         telemetry=_NO_TELEMETRY,
     )
+    app.openapi = partial(_described, app)  # type: ignore[method-assign]
     problems.install(app)
     # In front, and not included: an included router is searched twice for each request, behind the documentation.
     modules = (
@@ -87,9 +104,12 @@ def create_app(
         evidence,
         customers,
         supervisors,
+        scorecards,
         bulk,
         people,
+        pairing,
         push,
+        keys,
         auditors,
         seals,
         hooks,
@@ -97,7 +117,10 @@ def create_app(
         yards,
     )
     routers = (*(module.router for module in modules), *PAGES)
-    app.router.routes[:0] = [route for router in routers for route in router.routes]
+    routes = [route for router in routers for route in router.routes]
+    if lacking := unplaced(routes):
+        raise RuntimeError(f"api/access.py does not say who may do this: {', '.join(lacking)}")
+    app.router.routes[:0] = routes
     app.mount("/courier", Assets(), name="courier")
     app.mount("/assets", Assets(), name="assets")
     app.add_middleware(Entrance)

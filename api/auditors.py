@@ -4,14 +4,15 @@ import csv
 import io
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import msgspec
 from fastapi import Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from api.commanding import answer, commitment_id
-from api.fields import OrderId, PathText
+from api.commanding import answer
+from api.fields import OrderId, PathText, commitment_id
 from api.querying import (
     READING,
     AsOf,
@@ -26,11 +27,12 @@ from api.querying import (
 )
 from api.routes import routes
 from api.who import Inquiry
+from domain.access import Operation
 from domain.commitment import Commitment
-from domain.errors import Invalid, NotFound
+from domain.errors import Forbidden, Invalid, NotFound
 from projections.commitments import Commitments
 from projections.history import History, HistoryItem
-from projections.tasks import Tasks
+from projections.tasks import AssignmentView, Tasks
 from projections.views import CommitmentView, view
 
 __all__ = ["router"]
@@ -50,7 +52,9 @@ async def commitment(
     if as_of is not None and revision is not None:
         raise Invalid("/query/revision", "does not go with as_of")
     if as_of is not None:
-        return _as_it_was(await runtime.ledger.commitment_at(known, as_of=past(as_of, await runtime.now())))
+        state = await runtime.ledger.commitment_at(known, as_of=past(as_of, await runtime.now()))
+        inquiry.access.check_past(state)
+        return _as_it_was(state)
     if revision is not None:
         state = await runtime.ledger.commitment_in(known, revision)
         if state.revision < revision:
@@ -77,7 +81,8 @@ async def commitments(
     """The commitments that match, newest first."""
     runtime, before = inquiry.runtime, position_in(asked.cursor, tuple[int])
     reader = Commitments(runtime.database, runtime.keyring)
-    found = await reader.page(asked.filter(), limit=asked.limit + 1, before=before[0] if before else None)
+    wanted = replace(asked.filter(), any_recipient=inquiry.access.keepers(Operation.READ, asked.recipient))
+    found = await reader.page(wanted, limit=asked.limit + 1, before=before[0] if before else None)
     shown = found[: asked.limit]
     next_cursor = cursor(shown[-1][0]) if len(found) > asked.limit else None
     return page(request, [item for _, item in shown], next_cursor, **await completeness(reader, "commitments"))
@@ -92,8 +97,25 @@ async def order(inquiry: Annotated[Inquiry, reads("commitments", "tasks"), READI
     found = await Commitments(runtime.database, runtime.keyring).of_order(order_id)
     if not assignments and not found and not await runtime.ledger.knows_order(order_id):
         raise NotFound("there is no such order")
+    found = await _kept(inquiry, found, assignments)
     gaps = await completeness(tasks, "commitments", "tasks")
     return answer({"order_id": order_id, "assignments": assignments, "commitments": found, **gaps})
+
+
+async def _kept(
+    inquiry: Inquiry, found: list[CommitmentView], assignments: list[AssignmentView]
+) -> list[CommitmentView]:
+    """The promises of an order that he may see who asks: a keeper those that he has or had to keep.
+
+    Raises `Forbidden` where he has nothing to do with that order.
+    """
+    if (own := inquiry.access.keepers(Operation.READ, None)) is None:
+        return found
+    states = await inquiry.runtime.ledger.commitments([one.id for one in found])
+    kept = [one for one in found if inquiry.access.keeps(states[one.id])]
+    if not kept and not any(one.recipient in own for one in assignments):
+        raise Forbidden(f"{inquiry.who.person} has nothing to do with this order")
+    return kept
 
 
 @router.get("/history")
@@ -105,7 +127,7 @@ async def history(
 ) -> Response:
     """What happened, in the order in which it was recorded, or the newest first. As CSV or NDJSON, all of it."""
     place = position_in(asked.cursor, tuple[int])
-    wanted = asked.filter(place[0] if place else None)
+    wanted = replace(asked.filter(place[0] if place else None), own_of=await _own_history(inquiry, asked))
     reader = History(inquiry.runtime.database, inquiry.runtime.keyring)
     export = _export(accept)
     if export is not None:
@@ -116,6 +138,22 @@ async def history(
     shown = found[: asked.limit]
     next_cursor = cursor(shown[-1].position) if len(found) > asked.limit else None
     return page(request, shown, next_cursor, **await completeness(reader, "history"))
+
+
+async def _own_history(inquiry: Inquiry, asked: HistoryQuery) -> str | None:
+    """Whose own history it is that he may see who asks; None where he may see all that he asks for.
+
+    Raises `Forbidden` where he may see his own only, and asks for what somebody else made or did.
+    """
+    runtime, access = inquiry.runtime, inquiry.access
+    if access.to(Operation.AUDIT) != "own":
+        return None
+    if asked.commitment_id is None:
+        await runtime.see_own_writes(["commitments"])
+        return access.maker(Operation.AUDIT, asked.actor)
+    if (commitment := await runtime.ledger.find(asked.commitment_id)) is not None:
+        access.check_past(commitment)
+    return None
 
 
 _SENT_AT_ONCE = 32 * 1024

@@ -15,18 +15,19 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
+from api.access import Access
 from api.parameters import IDEMPOTENCY_KEY, IF_MATCH, X_ACTOR, X_ON_BEHALF_OF
 from api.routes import From
 from api.runtime import Runtime
 from api.who import Who, inquiry
 from domain.commitment import Answered, Commitment
-from domain.errors import IdempotencyKeyReused, Invalid, NotFound, UpheldError
+from domain.errors import IdempotencyKeyReused, Invalid, UpheldError
 from domain.moment import Moment
 from domain.order import Order
 from domain.values import Origin
 from projections.views import view
 
-__all__ = ["Answer", "Command", "Commanding", "answer", "commitment_id", "told_at"]
+__all__ = ["Answer", "Command", "Commanding", "answer", "told_at"]
 
 Q = TypeVar("Q", bound=BaseModel)
 
@@ -76,10 +77,11 @@ class Answer:
 
 @dataclass(slots=True)
 class Command:
-    """One request that changes something: who sent it, its path, and its Idempotency-Key."""
+    """One request that changes something: who sent it, what he may, its path, and its Idempotency-Key."""
 
     runtime: Runtime
     who: Who
+    access: Access
     name: str
     key: str | None
     request: Request
@@ -173,18 +175,10 @@ async def _command(request: Request) -> Command:
     name = request.scope["path"].rstrip("/").rpartition("/")[2]
     # PUT and DELETE are idempotent by themselves.
     key = key if request.method == "POST" else None
-    return Command(asked.runtime, asked.who, name, key, request)
+    return Command(asked.runtime, asked.who, asked.access, name, key, request)
 
 
 Commanding = Annotated[Command, From(_command), X_ACTOR, X_ON_BEHALF_OF, IDEMPOTENCY_KEY]
-
-
-def commitment_id(id: str) -> UUID:
-    """The id in a path. Raises `NotFound` where it is none: there is no such commitment."""
-    try:
-        return UUID(id)
-    except ValueError:
-        raise NotFound("there is no such commitment") from None
 
 
 def _versions(header: str | None) -> frozenset[int] | None:

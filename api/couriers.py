@@ -9,17 +9,19 @@ from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 from typing_extensions import TypedDict
 
-from api.commanding import Answer, Command, Commanding, answer, commitment_id, plain, told_at
+from api.commanding import Answer, Command, Commanding, answer, plain, told_at
 from api.compressing import compressed
 from api.evidence import check_evidence
-from api.fields import ActorText, PathText
+from api.fields import ActorText, PathText, commitment_id
 from api.parameters import IF_NONE_MATCH
 from api.problems import problem_body, validation_problem
 from api.querying import READING, TasksQuery, completeness, past, reads, unless_held
+from api.refusing import note_refusal
 from api.routes import routes
 from api.schemas import AttemptBody, BatchBody, BatchItem, FulfilmentBody, ReceiptBody
 from api.streaming import LastEventId, stream
 from api.who import Inquiry
+from domain.access import Operation
 from domain.commitment import Answered, Commitment
 from domain.errors import UpheldError
 from domain.keeping import attempt, fulfil
@@ -54,8 +56,9 @@ async def tasks(
     What there is now comes with `Upheld-Position`, up to which event it shows everything at least, with `Upheld-Now`,
     and with an ETag: who sends that as `If-None-Match` is answered 304 where nothing has changed.
     """
-    runtime = inquiry.runtime
-    recipients = runtime.roster.recipients(asked.recipient or inquiry.who.person)
+    runtime, recipient = inquiry.runtime, asked.recipient or inquiry.who.person
+    inquiry.access.keepers(Operation.READ if asked.as_of is None else Operation.AUDIT, recipient)
+    recipients = runtime.roster.recipients(recipient)
     reader = Tasks(runtime.database, runtime.keyring)
     if asked.as_of is None:
         position = await reader.position()
@@ -80,6 +83,7 @@ async def stream_tasks(
     tasks then sees it there.
     """
     staff, actor = inquiry.runtime.staff, recipient or inquiry.who.person
+    inquiry.access.keepers(Operation.READ, actor)
     return await stream(
         request, inquiry.runtime.task_watch, lambda change: change.told(staff.roster.recipients(actor)), last_event_id
     )
@@ -130,6 +134,7 @@ async def record_receipts(command: Commanding, body: BatchBody) -> Response:
         except UpheldError as error:
             if error.status >= 500:
                 raise
+            note_refusal(command.request.scope, error)
             results.append(_refused(problem_body(error)))
         else:
             position = max(position, given.answer.position)

@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 from fastapi import Header, Query, Response
 
-from api.commanding import Commanding, answer, commitment_id
-from api.fields import PathText
+from api.commanding import Commanding, answer
+from api.fields import PathText, commitment_id
 from api.problems import problem
 from api.rendering import page, wants_json
 from api.routes import routes

@@ -14,7 +14,8 @@ from api.photos import cleaned
 from api.routes import read_body, routes
 from api.runtime import Runtime
 from api.who import Inquiring
-from domain.errors import ContentTooLarge, Invalid, NotFound, PhotosAreOff, Rejection
+from domain.access import Operation
+from domain.errors import ContentTooLarge, Forbidden, Invalid, NotFound, PhotosAreOff, Rejection
 from store.evidence import Evidence
 
 __all__ = ["check_evidence", "router"]
@@ -62,8 +63,10 @@ async def show_photo(inquiry: Inquiring, id: PathText) -> Response:
         raise PhotosAreOff
     known = _id(id)
     photo = await _evidence(runtime).find(known) if known is not None else None
-    if photo is None:
+    if known is None or photo is None:
         raise NotFound("there is no such evidence")
+    if inquiry.access.to(Operation.READ) == "own" and await _evidence(runtime).taken_by(known) != inquiry.who.person:
+        raise Forbidden(f"{inquiry.who.person} may see the photos that he took")
     named = {"Content-Disposition": f'inline; filename="{known}.jpg"'}
     return Response(photo, headers=_HEADERS | named, media_type="image/jpeg")
 

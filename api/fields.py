@@ -4,11 +4,13 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from urllib.parse import unquote
+from uuid import UUID
 
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
 
 from api.currencies import CURRENCIES
+from domain.errors import NotFound
 
 __all__ = [
     "ActorPath",
@@ -27,6 +29,7 @@ __all__ = [
     "Promise",
     "Role",
     "RouteId",
+    "commitment_id",
 ]
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -113,3 +116,11 @@ OrderId = Annotated[_PathId, Path(description=_HOW, examples=["SO-1001"])]
 CustomerId = Annotated[_PathId, Path(description=_HOW, examples=["CU-7"])]
 ActorPath = Annotated[ActorText, BeforeValidator(_decoded), Path(description="ROLE:ID", examples=["courier:li"])]
 RouteId = Annotated[_PathId, Path(description=_HOW, examples=["north-7"])]
+
+
+def commitment_id(id: str) -> UUID:
+    """The id in a path. Raises `NotFound` where it is none: there is no such commitment."""
+    try:
+        return UUID(id)
+    except ValueError:
+        raise NotFound("there is no such commitment") from None

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope
 
-from api.who import SENDER
+from api.origins import SENDER
 
 __all__ = ["Answered", "Asked", "Flowing", "ask"]
 

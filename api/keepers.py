@@ -15,6 +15,7 @@ from api.day import Said, day_of, stops_of
 from api.fields import ActorPath, Body, Note, PathText, Role
 from api.forms import FORM, form_fields, once
 from api.problems import problem, validation_problem
+from api.refusing import note_refusal
 from api.rendering import page, wants_json
 from api.routes import From, routes
 from api.runtime import Runtime
@@ -134,6 +135,7 @@ async def record_by_link(visit: Visiting, token: PathText) -> Response:
     except UpheldError as error:
         if visit.wants_json or error.status >= 500:
             raise
+        note_refusal(visit.request.scope, error)
         return await _page(visit, opened, token, refused=error)
     headers = {**_PRIVATE, "Upheld-Position": str(position)}
     if visit.wants_json:

@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
-from api.who import SENDER
 from domain.errors import Forbidden, Misdirected
 
-__all__ = ["check_host", "check_origin"]
+__all__ = ["SENDER", "check_host", "check_origin", "check_own_page", "is_loopback"]
+
+SENDER = "upheld.sender"
+"""Where in the scope of a request our own code says who sends it, once it knows; nobody can say so from outside."""
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _OURS = (b"same-origin", b"none")
@@ -43,14 +45,34 @@ def check_origin(scope: Scope, *, is_open: bool, public_url: str | None) -> None
         raise Forbidden("this was sent by a page of another site")
 
 
+def check_own_page(scope: Scope) -> None:
+    """Raises `Forbidden` where a browser that is signed in by a cookie commands, and does not say that a page of ours
+    made it do so: what it sends by itself, whoever asked for it, is the cookie.
+    """
+    if scope["method"] in _SAFE:
+        return
+    said = dict(scope["headers"])
+    site, origin = said.get(b"sec-fetch-site"), said.get(b"origin")
+    if site != b"same-origin" and (site is not None or origin is None):
+        raise Forbidden("a command by cookie says by Sec-Fetch-Site or Origin that a page of this server sent it")
+
+
 def check_host(host: str, public_url: str | None) -> None:
     """Raises `Misdirected` where that is neither this machine nor where people reach this service."""
     if public_url is not None and host.lower() == urlsplit(public_url).netloc.lower():
         return
+    if not is_loopback(host):
+        raise Misdirected
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, with its port, is this very machine.
+
+    >>> is_loopback("localhost:8000"), is_loopback("[::1]"), is_loopback("upheld.example")
+    (True, True, False)
+    """
     try:
         name = urlsplit(f"//{host}").hostname or ""
-        is_ours = name == "localhost" or ip_address(name).is_loopback
+        return name == "localhost" or ip_address(name).is_loopback
     except ValueError:
-        is_ours = False
-    if not is_ours:
-        raise Misdirected
+        return False

@@ -11,6 +11,7 @@ from fastapi import Request
 from domain.errors import Invalid
 
 __all__ = [
+    "AUTHORIZATION",
     "DRY_RUN",
     "ENDPOINT",
     "IDEMPOTENCY_KEY",
@@ -55,6 +56,7 @@ def _header(name: str, description: str, **schema: Any) -> Parameter:
     return Parameter(name, "header", {"type": "string", **schema}, description)
 
 
+AUTHORIZATION = _header("Authorization", "Bearer and an API key, where people sign in")
 X_ACTOR = _header("X-Actor", "ROLE:ID", examples=["agent:ling"])
 X_ON_BEHALF_OF = _header("X-On-Behalf-Of", "ROLE:ID, from a system only")
 IDEMPOTENCY_KEY = _header("Idempotency-Key", "At most 255 characters")

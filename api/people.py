@@ -6,21 +6,25 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import Query, Request, Response
 
-from api.commanding import Commanding, answer
+from api.commanding import Command, Commanding, answer
 from api.fields import ActorPath, CustomerId
 from api.querying import Paged, cursor, page, position_in
 from api.routes import routes
 from api.runtime import Runtime
 from api.schemas import ContactPointBody, PersonBody
 from api.who import Inquiring
+from domain.access import Operation
 from domain.actors import role_of
-from domain.errors import Invalid, NotFound
+from domain.errors import Forbidden, Invalid, NotFound
 from domain.people import Contact, Person
 from policies import channels
 from policies.telling import try_again, unreached
+from store.identities import Identities
 from store.keeper_links import KeeperLinks
+from store.pairings import Pairings
 from store.people import Customers
 from store.push import Subscriptions
+from store.sessions import Sessions
 
 __all__ = ["router"]
 
@@ -69,6 +73,7 @@ async def put_person(command: Commanding, actor: ActorPath, body: PersonBody) ->
         wanted.duty.check()
 
     def make(known: Person | None) -> Person:
+        _check_post(command, known, wanted)
         return replace(wanted, channels=_checked(wanted.channels, known.channels if known else ()))
 
     person = await runtime.people.put(actor, make, by=command.who.actor)
@@ -77,14 +82,26 @@ async def put_person(command: Commanding, actor: ActorPath, body: PersonBody) ->
     return answer(_person(actor, person))
 
 
+def _check_post(command: Command, known: Person | None, wanted: Person) -> None:
+    """Raises `Forbidden` where somebody gives himself a team, whose promises he could change, or another superior."""
+    before = (known.team, known.reports_to) if known is not None else (None, None)
+    if command.access.to(Operation.PEOPLE) == "self" and (wanted.team, wanted.reports_to) != before:
+        raise Forbidden("only a supervisor says in which team somebody is, and to whom he reports")
+
+
 @router.delete("/people/{actor}", status_code=204)
 async def delete_person(command: Commanding, actor: ActorPath) -> Response:
-    """Forget who somebody is: no browser of his is told anything, and his link opens nothing."""
+    """Forget who somebody is: he is signed in nowhere any more, no browser of his is told anything, and his link opens
+    nothing.
+    """
     runtime = command.runtime
     if not await runtime.people.delete(actor, by=command.who.actor):
         raise NotFound("nothing is known of this person")
     await Subscriptions(runtime.database, runtime.keyring).forget(actor)
     await KeeperLinks(runtime.database, runtime.keyring).close(actor, now=await runtime.now())
+    await Pairings(runtime.database, runtime.keyring).forget(actor)
+    await Sessions(runtime.database, runtime.keyring).revoke_all(actor)
+    await Identities(runtime.database, runtime.keyring).free(actor)
     await runtime.staff.read()
     return Response(status_code=204)
 

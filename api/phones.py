@@ -1,13 +1,15 @@
 """For the program on a keeper's phone: who its user is, and, where nobody signs in, who else could be."""
 
-from fastapi import Response
+from typing import Annotated
+
+from fastapi import Request, Response
 from typing_extensions import TypedDict
 
 from api.commanding import answer
-from api.routes import routes
-from api.who import Inquiring, Process
+from api.routes import From, routes
+from api.runtime import Runtime
+from api.who import Inquiring, inquiry, process
 from domain.actors import role_of
-from domain.errors import Unauthenticated
 from domain.people import Locale
 from projections.tasks import Tasks
 
@@ -67,14 +69,17 @@ async def show_myself(inquiry: Inquiring) -> Response:
     )
 
 
-@router.get("/keepers", response_model=Keepers)
-async def list_keepers(runtime: Process) -> Response:
-    """Whom one can choose to be: who has something to keep, and who is known and has a keeper's role.
+async def _choosing(request: Request) -> Runtime:
+    """In open mode it is asked before anybody has said who he is; else by who names keepers, as every request is."""
+    runtime = await process(request)
+    return (await inquiry(request)).runtime if runtime.settings.auth == "required" else runtime
 
-    Asked before anybody has said who he is, so in open mode alone: else it is a 401, and a phone is paired.
+
+@router.get("/keepers", response_model=Keepers)
+async def list_keepers(runtime: Annotated[Runtime, From(_choosing)]) -> Response:
+    """Whom one can choose to be in open mode, or name as a keeper: who has something to keep, and who is known and has
+    a keeper's role. Where people sign in, a phone is answered 401, and is paired.
     """
-    if runtime.settings.auth == "required":
-        raise Unauthenticated("sign in first; in open mode only one chooses who one is")
     await runtime.see_own_writes(["tasks"])
     busy = await Tasks(runtime.database, runtime.keyring).keepers(_MOST)
     idle = sorted(actor for actor in runtime.roster.posts if role_of(actor) not in _KEEP_NOTHING and actor not in busy)

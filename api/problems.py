@@ -18,7 +18,16 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from typing_extensions import TypedDict
 
-from domain.errors import Invalid, ProjectionBehind, Unavailable, UpheldError
+from api.refusing import AS_PAGE, note_refusal
+from domain.errors import (
+    Forbidden,
+    Invalid,
+    ProjectionBehind,
+    TooManyAttempts,
+    Unauthenticated,
+    Unavailable,
+    UpheldError,
+)
 
 __all__ = ["PROBLEM", "RESPONSES", "install", "problem", "problem_body", "validation_problem"]
 
@@ -42,8 +51,8 @@ def problem_body(error: UpheldError) -> dict[str, Any]:
 
 
 def problem(error: UpheldError) -> Response:
-    """The answer to an error of the domain; what is out of reach says when to try again."""
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}
+    """The answer to an error of the domain; what passes by itself says when to try again."""
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable | TooManyAttempts) else {}
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return _response(problem_body(error), headers)
@@ -116,11 +125,15 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_surprise)
 
 
-async def _on_error(_: Request, error: Exception) -> Response:
+async def _on_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, UpheldError):
         raise error
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("out of reach", error=str(error), cause=str(error.__cause__ or "").strip())
+    note_refusal(request.scope, error)
+    if isinstance(error, Forbidden | Unauthenticated) and (shown := request.scope.get(AS_PAGE)) is not None:
+        found: Response = shown(error)
+        return found
     return problem(error)
 
 

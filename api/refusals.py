@@ -52,6 +52,9 @@ _WITH_VALUES: Final = {
     r"still names another time: “(?P<time>.*)”; .*": "still names another time: “%(time)s”. Change it, too; or send it"
     " once more, and it stays",
     r"there is no role '(?P<role>.*)'": "there is no role “%(role)s”",
+    r".* may change what he and his team promised, and not what .* did": (
+        "only who made this promise, or somebody of his team, may change it"
+    ),
     r".* never was the recipient of this commitment": "this person never was to keep the promise",
 }
 KNOWN: Final = frozenset((*_PLAIN, *_WITH_VALUES.values()))

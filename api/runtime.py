@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from psycopg import AsyncConnection
 
+from api.provider import Provider
 from api.settings import Settings
 from domain.catalogue import Catalogue, load_catalogue
 from domain.errors import ConfigurationError, ProjectionBehind
@@ -40,11 +41,14 @@ from projections.task_stream import TaskWatch
 from projections.tasks import Tasks
 from projections.worker import feeding
 from store import migrations
+from store.attempts import Attempts
 from store.clock import Clock, SystemClock, TestClock
 from store.database import Database
 from store.keyring import Keyring, open_keyring
+from store.keys import Keys
 from store.ledger import Ledger
 from store.people import People, Staff
+from store.sessions import Endings
 from store.writer import Writer
 
 __all__ = ["FED", "Runtime", "open_runtime", "together"]
@@ -79,16 +83,23 @@ class Runtime:
     staff: Staff
     log: Log
     outdated: Sequence[Projection] = ()
+    provider: Provider | None = None
     reached: dict[str, int] = field(default_factory=dict)
     flag_watch: FlagWatch = field(init=False)
     task_watch: TaskWatch = field(init=False)
     commitment_watch: CommitmentWatch = field(init=False)
+    endings: Endings = field(init=False)
+    keys: Keys = field(init=False)
+    attempts: Attempts = field(init=False)
     _connections: int = 0
 
     def __post_init__(self) -> None:
         self.flag_watch = FlagWatch(Flags(self.database, self.keyring), self.log, self.now)
         self.task_watch = TaskWatch(Tasks(self.database, self.keyring), self.log)
         self.commitment_watch = CommitmentWatch(Commitments(self.database, self.keyring), self.log)
+        self.endings = Endings(self.database, self.clock)
+        self.keys = Keys(self.database, self.keyring)
+        self.attempts = Attempts(self.database, self.keyring)
 
     @property
     def roster(self) -> Roster:
@@ -180,7 +191,14 @@ class Runtime:
             **self._webhooks(),
         }
         watches = self.flag_watch.run(), self.task_watch.run(), self.commitment_watch.run()
-        return [self.log.follow(), self.staff.follow(), *watches, lead(self.database, works)]
+        return [
+            self.log.follow(),
+            self.staff.follow(),
+            *([self.endings.follow()] if self.settings.auth == "required" else []),
+            self.keys.note_uses(),
+            *watches,
+            lead(self.database, works),
+        ]
 
     def _webhooks(self) -> dict[str, Work]:
         """A work for each, by the real clock: those who receive live by it, also where a test's clock stands still."""
@@ -222,7 +240,7 @@ async def open_runtime(
         people = People(database, keyring, clock)
         staff = Staff(database, people)
         await staff.read()
-        async with _running(writer):
+        async with _running(writer), _provider(catalogue) as provider:
             yield Runtime(
                 settings,
                 catalogue,
@@ -235,6 +253,7 @@ async def open_runtime(
                 staff,
                 Log(database, keyring),
                 outdated,
+                provider,
             )
 
 
@@ -245,6 +264,17 @@ async def _real_clock(conn: AsyncConnection[Any]) -> Clock:
             "UPHELD_TEST_CLOCK: this database has a test clock; set it to 1, or use another database"
         )
     return SystemClock()
+
+
+@asynccontextmanager
+async def _provider(catalogue: Catalogue) -> AsyncIterator[Provider | None]:
+    """By whom staff sign in, where that is configured."""
+    provider = Provider(catalogue.oidc) if catalogue.oidc is not None else None
+    try:
+        yield provider
+    finally:
+        if provider is not None:
+            await provider.close()
 
 
 @asynccontextmanager

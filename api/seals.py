@@ -8,8 +8,10 @@ from fastapi import Path, Query, Request, Response
 from api.commanding import answer
 from api.querying import Paged, cursor, page, position_in
 from api.routes import routes
-from api.who import Inquiring
-from domain.errors import NotFound
+from api.who import Inquiring, Inquiry
+from domain.access import Operation
+from domain.errors import Forbidden, NotFound
+from projections.history import History
 from store.seals import keys_of, proof, seals
 
 __all__ = ["router"]
@@ -44,6 +46,7 @@ async def list_seals(request: Request, inquiry: Inquiring, asked: Annotated[Page
 @router.get("/history/{position}/proof")
 async def prove(inquiry: Inquiring, position: Position) -> Response:
     """The proof that an event is in the log as it was sealed: its stored bytes, and the way from them to the seal."""
+    await _check_own(inquiry, position)
     found = await proof(inquiry.runtime.database, position)
     if found is None:
         raise NotFound("there is no event at this position, or it is not sealed yet")
@@ -57,3 +60,16 @@ async def prove(inquiry: Inquiring, position: Position) -> Response:
             "public": found.public.hex(),
         }
     )
+
+
+async def _check_own(inquiry: Inquiry, position: int) -> None:
+    """Raises `Forbidden` where he may see his own only who asks, and the event is another's."""
+    runtime, person = inquiry.runtime, inquiry.who.person
+    if inquiry.access.to(Operation.AUDIT) != "own":
+        return
+    event = (await History(runtime.database, runtime.keyring).at([position])).get(position)
+    if event is not None and person in (event.actor, event.on_behalf_of):
+        return
+    if event is None or event.commitment_id is None:
+        raise Forbidden(f"{person} may see the proof of what he made or did")
+    inquiry.access.check_past(await runtime.ledger.commitment(event.commitment_id))

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -10,8 +10,11 @@ from fastapi import Header, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
-from api.runtime import Runtime
-from domain.errors import Invalid
+from api.refusing import WHO
+from api.runtime import Runtime, together
+from api.sessions import ending, session_in
+from api.who import Who
+from domain.errors import Invalid, Unavailable
 from projections.log import end_of_the_log
 from projections.watching import Change, Look, Watch
 
@@ -22,6 +25,8 @@ C = TypeVar("C", bound=Change)
 LastEventId = Annotated[str, Header(description="Where the stream before ended")]
 
 _ALIVE_SECONDS = 15.0
+_LOOK_AGAIN_SECONDS = 5.0
+"""How long a stream may outlast the key or the session of whoever reads it."""
 _RETRY_MS = 2_000
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -44,20 +49,49 @@ async def stream(
     after = int(last_event_id) if last_event_id else None
     if after is not None and after > await end_of_the_log(runtime.database):
         after = -1  # it was told by a log that went on from here in another way
-    events = _events(watch, tell, after, request.app.state.stopping)
+    events = _events(request, watch, tell, after)
     return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
 
 
 async def _events(
-    watch: Watch[C], tell: Callable[[C], tuple[str, object] | None], after: int | None, stopping: asyncio.Event
+    request: Request, watch: Watch[C], tell: Callable[[C], tuple[str, object] | None], after: int | None
 ) -> AsyncIterator[bytes]:
-    async with watch.look(after, tell) as look:
+    async with _until_over(request) as over, watch.look(after, tell) as look:
         # Where it begins, so that who loses it at once knows where to go on.
         begins = look.position if after is None or look.reset else after
         yield format_sse_event(id=str(begins), retry=_RETRY_MS)
-        async with contextlib.aclosing(as_they_come(look, stopping)) as events:
+        async with contextlib.aclosing(as_they_come(look, over)) as events:
             async for event in events:
                 yield event
+
+
+@contextlib.asynccontextmanager
+async def _until_over(request: Request) -> AsyncIterator[asyncio.Event]:
+    """What is set once the process stops, or that by which the reader is known is good no more."""
+    if session_in(request) is not None:
+        async with ending(request) as over:
+            yield over
+        return
+    stopping: asyncio.Event = request.app.state.stopping
+    who: Who | None = request.scope.get(WHO)
+    if who is None or who.holds is None:
+        yield stopping
+        return
+    over = asyncio.Event()
+    async with together([_watch_over(stopping, who.holds, over)]):
+        yield over
+
+
+async def _watch_over(stopping: asyncio.Event, holds: Callable[[], Awaitable[bool]], over: asyncio.Event) -> None:
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), _LOOK_AGAIN_SECONDS)
+        try:
+            if stopping.is_set() or not await holds():
+                break
+        except Unavailable:
+            break  # he asks again, and is known then or not
+    over.set()
 
 
 async def as_they_come(
@@ -105,16 +139,19 @@ async def hints(
     comes back hears of it only where he missed something.
     """
     after = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else None
-    told = _hints(watch, concerns, after, request.app.state.stopping, pause_seconds)
+    told = _hints(request, watch, concerns, after, pause_seconds)
     return StreamingResponse(told, media_type="text/event-stream", headers=_HEADERS)
 
 
 async def _hints(
-    watch: Watch[C], concerns: Callable[[C], bool], after: int | None, stopping: asyncio.Event, pause_seconds: float
+    request: Request, watch: Watch[C], concerns: Callable[[C], bool], after: int | None, pause_seconds: float
 ) -> AsyncIterator[bytes]:
-    ends = asyncio.ensure_future(stopping.wait())
-    try:
-        async with watch.look(after, lambda change: ("changed", None) if concerns(change) else None) as look:
+    def tell(change: C) -> tuple[str, object] | None:
+        return ("changed", None) if concerns(change) else None
+
+    async with _until_over(request) as over, watch.look(after, tell) as look:
+        ends = asyncio.ensure_future(over.wait())
+        try:
             position, news = look.position if after is None or look.reset else after, after is None
             yield format_sse_event(id=str(position), retry=_RETRY_MS)
             while not ends.done():
@@ -131,5 +168,5 @@ async def _hints(
                 look.reset, news = False, news or bool(told)
                 if not news:
                     yield KEEPALIVE_COMMENT
-    finally:
-        ends.cancel()
+        finally:
+            ends.cancel()

@@ -1,6 +1,6 @@
-"""For supervisors and systems: who carries what, which promises are in danger, how the word is kept."""
+"""For supervisors and systems: who carries what, and which promises are in danger."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated, Any, NotRequired
 from uuid import UUID
@@ -9,13 +9,13 @@ from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 from typing_extensions import TypedDict
 
-from api.commanding import Commanding, answer, commitment_id
-from api.fields import OrderId, PathText, Role, RouteId
+from api.commanding import Commanding, answer
+from api.fields import OrderId, PathText, Role, RouteId, commitment_id
 from api.querying import (
     READING,
     FlagGroupsQuery,
     FlagsQuery,
-    ScorecardQuery,
+    FlagsWanted,
     completeness,
     cursor,
     page,
@@ -28,6 +28,7 @@ from api.runtime import Runtime
 from api.schemas import AssignmentBody, EscalationBody, OrderAssignmentBody, RouteBody
 from api.streaming import LastEventId, stream
 from api.who import Inquiry
+from domain.access import Operation
 from domain.actors import role_of
 from domain.catalogue import Catalogue
 from domain.commitment import Commitment
@@ -37,8 +38,7 @@ from domain.handing_over import assign_own, release_own
 from domain.order import Order, assign_order, unassign_order
 from policies.routing import route_orders
 from projections.commitments import Commitments
-from projections.flags import COUNTED_TO, FlagGroup, FlagRow, Flags
-from projections.scorecard import Scorecard, ScorecardGroup
+from projections.flags import COUNTED_TO, FlagFilter, FlagGroup, FlagRow, Flags
 from projections.tasks import assignments_of
 from projections.views import CommitmentView, view
 
@@ -61,13 +61,6 @@ class FlagGroups(TypedDict):
     """The flags counted by what they have in common, the most urgent group first; at most `limit` groups."""
 
     items: list[FlagGroup]
-    incomplete: NotRequired[bool]
-
-
-class ScorecardAnswer(TypedDict):
-    """The figures by group; `incomplete` where some commitments could not be counted."""
-
-    items: list[ScorecardGroup]
     incomplete: NotRequired[bool]
 
 
@@ -143,6 +136,7 @@ async def plan(command: Commanding, id: RouteId, body: RouteBody) -> Response:
 @router.post("/commitments/{id}/escalations", response_model=CommitmentView)
 async def record_escalation(command: Commanding, id: PathText, body: EscalationBody) -> Response:
     """Somebody deals with a promise that is in danger, hands it one step up, or has its keeper asked again, now."""
+    command.access.check_escalation(body.action)
     moment = await command.moment(body)
     record = {"taken": take, "raised": lift, "nagged": nag}[body.action]
 
@@ -164,7 +158,7 @@ async def flags(
     as it stood then.
     """
     runtime = inquiry.runtime
-    wanted, reader = asked.filter(), Flags(runtime.database, runtime.keyring)
+    wanted, reader = _watched(inquiry, asked), Flags(runtime.database, runtime.keyring)
     now, after = await runtime.now(), position_in(asked.cursor, tuple[datetime, UUID])
     if asked.as_of is None:
         found = await reader.page(wanted, now=now, limit=asked.limit + 1, after=after)
@@ -180,6 +174,12 @@ async def flags(
     gaps = await completeness(reader, "flags", "commitments")
     items = await _with_commitments(runtime, shown, asked) if asked.include == "commitment" else shown
     return page(request, items, next_cursor, total=min(total, COUNTED_TO), **capped, **gaps)
+
+
+def _watched(inquiry: Inquiry, asked: FlagsWanted) -> FlagFilter:
+    """The flags that are asked for, as far as he may see them who asks."""
+    operation = Operation.AUDIT if isinstance(asked, FlagsQuery) and asked.as_of is not None else Operation.WATCH
+    return replace(asked.filter(), made_by=inquiry.access.maker(operation, asked.made_by))
 
 
 async def _with_commitments(runtime: Runtime, flags: list[FlagRow], asked: FlagsQuery) -> list[dict[str, Any]]:
@@ -200,7 +200,7 @@ async def count_flags(
     """How many promises are in danger, by what they have in common; the group with the most urgent one comes first."""
     runtime = inquiry.runtime
     reader = Flags(runtime.database, runtime.keyring)
-    groups = await reader.groups(asked.filter(), asked.by, now=await runtime.now(), limit=asked.limit)
+    groups = await reader.groups(_watched(inquiry, asked), asked.by, now=await runtime.now(), limit=asked.limit)
     return answer({"items": groups, **await completeness(reader, "flags")})
 
 
@@ -217,17 +217,5 @@ async def stream_flags(
     for name in ("limit", "cursor", "as_of", "include"):
         if name in asked.model_fields_set:
             raise Invalid(f"/query/{name}", "is not a parameter of this request")
-    wanted = asked.filter()
+    wanted = _watched(inquiry, asked)
     return await stream(request, inquiry.runtime.flag_watch, lambda change: change.told(wanted), last_event_id)
-
-
-@router.get("/scorecard", response_model=ScorecardAnswer)
-async def scorecard(
-    inquiry: Annotated[Inquiry, reads("scorecard"), READING], asked: Annotated[ScorecardQuery, Query()]
-) -> Response:
-    """How the word was kept: each commitment made in the time counts once in its group."""
-    runtime = inquiry.runtime
-    time_zone, now = runtime.catalogue.default_time_zone, await runtime.now()
-    reader = Scorecard(runtime.database, runtime.keyring)
-    groups = await reader.groups(asked.from_, asked.to, asked.group_by, time_zone=time_zone, now=now)
-    return answer({"items": groups, **await completeness(reader, "scorecard")})

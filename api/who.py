@@ -1,14 +1,21 @@
-"""Who asks, and on whose behalf (contract, section 2)."""
+"""Who asks, and on whose behalf (contract, section 2); and whether he may (section 9)."""
 
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import Annotated
 
 from fastapi import Request
 
-from api.parameters import X_ACTOR, X_ON_BEHALF_OF
+from api.access import Access
+from api.bearer import key_of
+from api.guarding import check
+from api.origins import SENDER
+from api.parameters import X_ACTOR, X_ON_BEHALF_OF, Parameter
+from api.refusing import WHO
 from api.routes import From
 from api.runtime import Runtime
+from api.sessions import session_of
 from domain.actors import Actor, role_of
 from domain.errors import Forbidden, Invalid, Unauthenticated
 
@@ -18,22 +25,28 @@ __all__ = [
     "Inquiry",
     "Process",
     "Who",
+    "access_of",
     "check_person",
+    "identified",
     "inquiry",
     "known_actor",
     "process",
+    "signed_in",
 ]
 
-SENDER = "upheld.sender"
-"""Where in the scope of a request our own code says who sends it, once it knows; nobody can say so from outside."""
+_SIGN_IN = "sign in first, or send a key as Authorization: Bearer; X-Actor counts in open mode only"
 
 
 @dataclass(slots=True)
 class Who:
-    """The actor, and the person on whose behalf a system speaks."""
+    """The actor, and the person on whose behalf a system speaks.
+
+    `holds` asks whether that by which he is known is still good, where it may cease to be.
+    """
 
     actor: str
     on_behalf_of: str | None = None
+    holds: Callable[[], Awaitable[bool]] | None = field(default=None, compare=False)
 
     @property
     def person(self) -> str:
@@ -42,10 +55,11 @@ class Who:
 
 @dataclass(slots=True)
 class Inquiry:
-    """One request that changes nothing: who asks, and the process that answers."""
+    """One request that changes nothing: who asks, what he may see, and the process that answers."""
 
     runtime: Runtime
     who: Who
+    access: Access
 
 
 async def process(request: Request) -> Runtime:
@@ -55,42 +69,83 @@ async def process(request: Request) -> Runtime:
 
 
 async def inquiry(request: Request) -> Inquiry:
-    """Who asks. Raises `Unauthenticated`: nobody is answered who does not say so."""
+    """Who asks, and that he may.
+
+    Raises `Unauthenticated`: nobody is answered of whom it is not known who he is; and `Forbidden`.
+    """
     runtime = await process(request)
-    return Inquiry(runtime, _who(request, runtime))
+    who = await identified(request, runtime)
+    access = access_of(who, runtime)
+    if not access.is_open:
+        await check(request, runtime, access)
+    return Inquiry(runtime, who, access)
 
 
 Process = Annotated[Runtime, From(process)]
 Inquiring = Annotated[Inquiry, From(inquiry), X_ACTOR, X_ON_BEHALF_OF]
 
 
-def check_person(runtime: Runtime, actor: str) -> None:
-    """Raises `Invalid` where the actor in a path is not one person: nobody of such a role, or a team."""
+async def identified(request: Request, runtime: Runtime) -> Who:
+    """Who asks: whom our own code names; where people sign in whose key it is, or whose session; else who says so.
+
+    Raises `Unauthenticated`, `Forbidden` where somebody speaks for another who may not, and `TooManyAttempts`.
+    """
+    is_open = runtime.settings.auth != "required"
+    if (inside := request.scope.get(SENDER)) is not None:
+        sender, person = inside
+        who = Who(str(known_actor(sender, runtime, X_ACTOR.name)))
+    elif is_open:
+        person = _header(X_ON_BEHALF_OF, request)
+        who = _as_he_says(request, runtime)
+    else:
+        person = _header(X_ON_BEHALF_OF, request)
+        if (found := await signed_in(request, runtime)) is None:
+            raise Unauthenticated(_SIGN_IN)
+        who = found
+    request.scope[WHO] = who
+    if person is not None:
+        if role_of(who.actor) != "system":
+            raise Forbidden("only a system may speak on somebody's behalf")
+        who.on_behalf_of = str(known_actor(person, runtime, X_ON_BEHALF_OF.name))
+    return who
+
+
+def access_of(who: Who, runtime: Runtime) -> Access:
+    """What somebody may do here."""
+    return Access(who.actor, who.person, runtime.roster, is_open=runtime.settings.auth != "required")
+
+
+async def signed_in(request: Request, runtime: Runtime) -> Who | None:
+    """Whose key or session a request brings, where people sign in; None where it brings neither.
+
+    Raises `Unauthenticated` where a key is not good, and `TooManyAttempts`.
+    """
+    if (key := await key_of(request, runtime)) is not None:
+        # Its role may be one that the configuration names no more.
+        return Who(str(known_actor(key.actor, runtime, "this key")), holds=partial(runtime.keys.holds, key.prefix))
+    session = await session_of(request, runtime)
+    return Who(str(known_actor(session.actor, runtime, "this session"))) if session is not None else None
+
+
+def check_person(runtime: Runtime, actor: str, pointer: str = "/path/actor") -> None:
+    """Raises `Invalid` where an actor is not one person, or system: nobody of such a role, or a team."""
     role = role_of(actor)
     if role not in runtime.catalogue.roles:
-        raise Invalid("/path/actor", f"there is no role '{role}'")
+        raise Invalid(pointer, f"there is no role '{role}'")
     if role == "team":
-        raise Invalid("/path/actor", "is a team; its members are asked one by one")
+        raise Invalid(pointer, "is a team; its members are asked one by one")
 
 
-def _who(request: Request, runtime: Runtime) -> Who:
-    sender, person = request.scope.get(SENDER) or _said(request, runtime)
-    if sender is None:
+def _as_he_says(request: Request, runtime: Runtime) -> Who:
+    """Who a request itself says that it comes from."""
+    if (said := _header(X_ACTOR, request)) is None:
         raise Unauthenticated("the header X-Actor is missing")
-    actor = known_actor(sender, runtime, X_ACTOR.name)
-    if person is None:
-        return Who(str(actor))
-    if actor.role != "system":
-        raise Forbidden("only a system may speak on somebody's behalf")
-    return Who(str(actor), str(known_actor(person, runtime, X_ON_BEHALF_OF.name)))
+    return Who(str(known_actor(said, runtime, X_ACTOR.name)))
 
 
-def _said(request: Request, runtime: Runtime) -> tuple[str | None, str | None]:
-    """Who a request itself says that it comes from, and on whose behalf."""
-    if runtime.settings.auth == "required":
-        raise Unauthenticated("sign in first; X-Actor counts in open mode only")
+def _header(parameter: Parameter, request: Request) -> str | None:
     try:
-        return X_ACTOR.read(request), X_ON_BEHALF_OF.read(request)
+        return parameter.read(request)
     except Invalid as error:
         raise Unauthenticated(f"a header that says who asks {error}") from None
 

@@ -12,6 +12,7 @@ from api.fields import Body, Instant, Line
 from api.querying import READING, completeness, reads
 from api.routes import routes
 from api.who import Inquiry
+from domain.access import Operation
 from domain.errors import Invalid
 from projections.yard import VehicleView, Yard
 
@@ -50,4 +51,6 @@ async def show_yard(
         raise Invalid("/query/to", "does not lie behind from")
     reader = Yard(runtime.database, runtime.keyring)
     vehicles, depots = await reader.vehicles(asked.depot, from_, to), await reader.depots(from_, to)
+    if (own := inquiry.access.keepers(Operation.READ, None)) is not None:
+        vehicles = [vehicle for vehicle in vehicles if vehicle.recipient in own]
     return answer({"items": vehicles, "depots": depots, **await completeness(reader, "tasks", "commitments")})

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from domain.errors import Invalid
 
-__all__ = ["BUILT_IN_ROLES", "IMPORTER", "UPHELD", "Actor", "is_member", "role_of"]
+__all__ = ["BUILT_IN_ROLES", "IMPORTER", "OPERATOR", "UPHELD", "Actor", "is_member", "role_of"]
 
 BUILT_IN_ROLES = frozenset(
     {"admin", "agent", "auditor", "courier", "finance", "supervisor", "system", "team", "technician", "warehouse"}
@@ -24,10 +24,9 @@ _FORM = re.compile(r"([a-z][a-z0-9_-]{0,63}):([A-Za-z0-9._~@+-]{1,128})", re.ASC
 UPHELD = "system:upheld"
 """The actor of what happens by itself: routing and the clock."""
 IMPORTER = "system:import"
-"""The actor of what an import records."""
-
-IMPORTER = "system:import"
 """The actor of all that an import records."""
+OPERATOR = "admin:operator"
+"""The actor of what is done on the command line: whoever reaches that reaches everything."""
 
 
 @dataclass(frozen=True, slots=True)

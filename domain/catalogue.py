@@ -30,11 +30,12 @@ from domain.integrations import Webhook, check_webhooks
 from domain.people import Duty
 from domain.push import Push, check_push
 from domain.sealing import Sealing, check_sealing
+from domain.signing_in import Oidc, check_oidc
 from domain.tables import fault as _fault
 from domain.tables import read as _read
 from domain.values import Receipt, Terms
 
-__all__ = ["MADE_BY", "Catalogue", "Kind", "Messages", "Oidc", "load_catalogue", "parse_catalogue"]
+__all__ = ["MADE_BY", "Catalogue", "Kind", "Messages", "load_catalogue", "parse_catalogue"]
 
 MADE_BY = "{made_by}"
 """The recipient who is whoever made the promise."""
@@ -169,15 +170,6 @@ class _Calendar(_Table, frozen=True):
     working_hours: str | None = None
     extra_holidays: tuple[date, ...] = ()
     extra_working_days: tuple[date, ...] = ()
-
-
-class Oidc(_Table, frozen=True):
-    """Who tells us who staff are."""
-
-    issuer: str
-    client_id: str
-    client_secret: str
-    role_claim: str = "role"
 
 
 class _Messages(_Table, frozen=True):
@@ -317,7 +309,7 @@ def parse_catalogue(text: str) -> Catalogue:
         evidence_photos=_read("evidence", file.evidence, _Evidence, "the evidence").photos,
         retention_after_close=_read("retention", file.retention, _Retention, "the retention").after_close,
         webhooks=_webhooks(file.webhooks),
-        oidc=None if file.oidc is None else _read("oidc", file.oidc, Oidc, "the sign-in"),
+        oidc=None if file.oidc is None else _oidc(file.oidc, roles),
         hooks={name: read_hook(name, raw, roles) for name, raw in file.hooks.items()},
         messages=_messages(file.messages),
         push=_push(file.push),
@@ -353,6 +345,12 @@ def _sealing(table: dict[str, object]) -> Sealing:
     sealing = _read("seals", table, Sealing, "the seals")
     check_sealing(sealing)
     return sealing
+
+
+def _oidc(table: dict[str, object], roles: frozenset[str]) -> Oidc:
+    oidc = _read("oidc", table, Oidc, "the sign-in")
+    check_oidc(oidc, roles)
+    return oidc
 
 
 def _push(table: dict[str, object]) -> Push:

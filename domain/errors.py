@@ -32,6 +32,8 @@ __all__ = [
     "PrivateAddress",
     "ProjectionBehind",
     "Rejection",
+    "SignInRefused",
+    "TooManyAttempts",
     "Unauthenticated",
     "Unavailable",
     "Undelivered",
@@ -135,6 +137,17 @@ class Misdirected(UpheldError):
         super().__init__("this is no address of this server: use the one that it said when it started")
 
 
+class SignInRefused(Forbidden):
+    """Who came from the provider of sign-in is let in as nobody; `why` tells which words the page has for it."""
+
+    code = "sign_in_refused"
+    title = "Not signed in"
+
+    def __init__(self, why: str, detail: str) -> None:
+        super().__init__(detail)
+        self.why = why
+
+
 class NotFound(UpheldError):
     """There is no such thing, or it is gone."""
 
@@ -199,6 +212,18 @@ class PreconditionFailed(UpheldError):
     code = "precondition_failed"
     status = 412
     title = "The commitment changed since it was read"
+
+
+class TooManyAttempts(UpheldError):
+    """Too much was tried in vain to be let in; try again in `retry_after` seconds."""
+
+    code = "too_many_attempts"
+    status = 429
+    title = "Too many attempts"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("too much was tried in vain; wait before the next attempt")
+        self.retry_after = retry_after
 
 
 class Unavailable(UpheldError):

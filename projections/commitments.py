@@ -77,7 +77,7 @@ COMMITMENTS = Projection("commitments", 6, SQL, CommitmentsPage)
 
 @dataclass(frozen=True, slots=True)
 class CommitmentFilter:
-    """Which commitments are asked for; what is None does not matter."""
+    """Which commitments are asked for; what is None does not matter. Of `any_recipient` one has it to keep."""
 
     order_id: str | None = None
     customer_id: str | None = None
@@ -90,6 +90,7 @@ class CommitmentFilter:
     conversation: str | None = None
     due_before: datetime | None = None
     due_after: datetime | None = None
+    any_recipient: list[str] | None = None
 
 
 class Commitments(Reader):
@@ -116,6 +117,10 @@ class Commitments(Reader):
             filters, params = f"{filters} AND c.position < %(before)s", params | {"before": before}
         rows = await self.fetch(SQL["page"].format(filters=filters), params | {"limit": limit})
         return [(row[0], self._view(row)) for row in rows]
+
+    async def makers(self, customer_id: str) -> list[str]:
+        """Who promised a customer anything."""
+        return [maker for (maker,) in await self.fetch(SQL["makers"], {"customer_id": customer_id})]
 
     async def reached(self) -> int:
         """Up to which event everything about the commitments is to be seen, here and in what else tells of them."""
@@ -153,6 +158,7 @@ def conditions(
         ("c.kind = %(kind)s", "kind", wanted.kind),
         ("c.made_by = %(made_by)s", "made_by", wanted.made_by),
         ("c.keepers @> %(keepers)s::text[]", "keepers", [keeper for keeper in keepers if keeper] or None),
+        ("c.keepers && %(any_recipient)s::text[]", "any_recipient", wanted.any_recipient),
         ("c.channel = %(channel)s", "channel", blind("channel", wanted.channel)),
         ("c.conversation = %(conversation)s", "conversation", blind("conversation", wanted.conversation)),
         ("c.due_at < %(due_before)s", "due_before", wanted.due_before),

@@ -53,6 +53,9 @@ SELECT c.position, c.id, c.document, c.personal, s.key
 FROM commitments c JOIN streams s ON s.id = c.id
 WHERE c.id = ANY(%(ids)s);
 
+-- makers: who promised a customer anything
+SELECT DISTINCT c.made_by FROM commitments c WHERE c.customer_id = %(customer_id)s;
+
 -- reached: up to which event it is known how commitments stand, what is wrong with them, and what happened
 SELECT coalesce(min(position), 0) FROM checkpoints WHERE name IN ('commitments', 'flags', 'history');
 

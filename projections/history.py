@@ -37,6 +37,15 @@ _NOT_TOLD = frozenset(
     }
 )
 
+_BY: tuple[LiteralString, ...] = (
+    "h.actor = %(actor)s",
+    "h.on_behalf_of = %(actor)s AND h.actor <> %(actor)s",
+)
+_ON_WHAT_HE_MADE: LiteralString = (
+    "h.commitment_id IN (SELECT c.id FROM commitments c WHERE c.made_by = %(actor)s)"
+    " AND h.actor <> %(actor)s AND h.on_behalf_of IS DISTINCT FROM %(actor)s"
+)
+
 _TOLD_IF_THERE = frozenset({"role", "route", "team"})
 """What few facts have."""
 
@@ -99,7 +108,8 @@ class HistoryFilter:
     """Which facts are asked for; what is None does not matter.
 
     `actor` is who did it or on whose behalf, `recipient` whom the fact's hand-off is with; `channel` and
-    `conversation` are the commitment's. `from_` and `to` are recorded times, the latter not included.
+    `conversation` are the commitment's. `from_` and `to` are recorded times, the latter not included. `own_of` is who
+    made the commitment that a fact is about, or did it himself, or on whose behalf.
     """
 
     commitment_id: UUID | None = None
@@ -114,6 +124,7 @@ class HistoryFilter:
     to: datetime | None = None
     after: int | None = None
     before: int | None = None
+    own_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +207,10 @@ class History(Reader):
         # Who acted, and on whose behalf, are found by an index each. With an OR between them the planner would rather
         # read the log from its beginning, until it has found enough.
         ways: list[LiteralString] = [filters]
-        if wanted.actor is not None:
-            params["actor"] = wanted.actor
-            others: LiteralString = "h.on_behalf_of = %(actor)s AND h.actor <> %(actor)s"
-            ways = [f"h.actor = %(actor)s AND {filters}", f"{others} AND {filters}"]
+        if (actor := wanted.actor or wanted.own_of) is not None:
+            params["actor"] = actor
+            theirs = _BY if wanted.actor is not None else (*_BY, _ON_WHAT_HE_MADE)
+            ways = [f"{way} AND {filters}" for way in theirs]
         direction: LiteralString = "DESC" if newest_first else ""
         matching = " UNION ALL ".join([SQL["matching"].format(filters=way, direction=direction) for way in ways])
         page = SQL["page"].format(matching=matching, direction=direction)

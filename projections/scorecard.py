@@ -158,14 +158,25 @@ class Scorecard(Reader):
     """
 
     async def groups(
-        self, from_: datetime | None, to: datetime | None, group_by: GroupBy | None, time_zone: str, now: datetime
+        self,
+        from_: datetime | None,
+        to: datetime | None,
+        group_by: GroupBy | None,
+        time_zone: str,
+        now: datetime,
+        made_by: str | None = None,
     ) -> list[ScorecardGroup]:
         """The figures at `now` of the promises made from `from_` until before `to`, by group; all of them are one.
+        With `made_by` only of what that person promised.
 
         Days are those of `time_zone`, such as `2026-11-20`. A promise whose due is past counts as broken from that
         instant on, also where nobody has recorded it yet.
         """
-        filters, params = where(("c.made_at >= %(from)s", "from", from_), ("c.made_at < %(to)s", "to", to))
+        filters, params = where(
+            ("c.made_at >= %(from)s", "from", from_),
+            ("c.made_at < %(to)s", "to", to),
+            ("c.made_by = %(made_by)s", "made_by", made_by),
+        )
         query = SQL["groups"].format(filters=filters, **_grouping(group_by))
         rows = await self.fetch(query, params | {"time_zone": time_zone, "now": now})
         if not rows and group_by is None:

@@ -51,6 +51,11 @@ class Evidence:
         ((wrapped, document),) = rows
         return self._keyring.open(self._keyring.unwrap(id, wrapped), document, _context(id))
 
+    async def taken_by(self, id: UUID) -> str | None:
+        """Who added a photo."""
+        rows = await self._database.fetch(SQL["taken_by"], (id,))
+        return str(rows[0][0]) if rows else None
+
     async def known(self, ids: Sequence[UUID]) -> set[UUID]:
         """Which of these photos there are."""
         return {id for (id,) in await self._database.fetch(SQL["known"], (list(ids),))}

@@ -8,5 +8,8 @@ SELECT body_hash FROM evidence WHERE id = %s;
 -- find: a photo
 SELECT key, document FROM evidence WHERE id = %s;
 
+-- taken_by: who added a photo
+SELECT taken_by FROM evidence WHERE id = %s;
+
 -- known: which of these photos there are
 SELECT id FROM evidence WHERE id = ANY(%s)

@@ -4,12 +4,14 @@ from api.pages import (
     board,
     board_acts,
     board_bulk,
+    board_phones,
     desk,
     desk_promise,
     history,
     history_commitment,
     history_screen,
     scorecard,
+    sign_in,
     start,
     yard,
 )
@@ -18,9 +20,11 @@ __all__ = ["ROUTERS"]
 
 _PAGES = (
     start,
+    sign_in,
     board,
     board_acts,
     board_bulk,
+    board_phones,
     desk,
     desk_promise,
     yard,

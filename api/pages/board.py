@@ -1,5 +1,6 @@
 """The board: the promises in danger, most urgent first, live, and the next step for each."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from api.problems import validation_problem
 from api.querying import FlagsWanted
 from api.routes import routes
 from api.streaming import hints
+from domain.access import Operation
 from domain.errors import Invalid
 
 __all__ = ["router"]
@@ -51,6 +53,7 @@ async def board_stream(visitor: Visiting, last_event_id: Annotated[str, Header()
     except ValidationError as error:
         faults = validation_problem(error.errors())["errors"]
         raise Invalid(faults[0]["pointer"], faults[0]["detail"]) from None
+    asked = replace(asked, made_by=visitor.access.maker(Operation.WATCH, asked.made_by))
     watch = visitor.runtime.flag_watch
     return await hints(visitor.request, watch, lambda change: change.concerns(asked), last_event_id)
 

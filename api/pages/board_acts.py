@@ -194,7 +194,7 @@ async def _page(visitor: Visitor, id: str, outcome: Outcome) -> Response:
     shown = await _one(visitor, commitment["id"])
     order_id, customer_id = commitment["order_id"], commitment["customer_id"]
     order = await visitor.read(f"/v1/orders/{encoded(order_id)}") if order_id is not None else None
-    keepers = await visitor.read("/v1/keepers")
+    keepers = await visitor.read_beside("/v1/keepers")
     time_zone = zone(commitment["due"]["time_zone"])
     due_at = instant(commitment["due"]["at"])
     # Whatever form it was sent from, what was wrong stands among the steps.
@@ -211,7 +211,7 @@ async def _page(visitor: Visitor, id: str, outcome: Outcome) -> Response:
         due=due_at.astimezone(time_zone).strftime("%Y-%m-%dT%H:%M") if due_at is not None else "",
         order=order,
         keepers=keepers["items"] if keepers is not None else [],
-        contact=await visitor.read(f"/v1/customers/{encoded(customer_id)}/contact"),
+        contact=await visitor.read_beside(f"/v1/customers/{encoded(customer_id)}/contact"),
         outcome=outcome,
         plain=not _is_live(visitor),
     )

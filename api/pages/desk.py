@@ -114,6 +114,8 @@ async def follow(visitor: Visiting, last_event_id: LastEventId = "") -> Response
         return Response(status_code=204)
     asked, actor = visitor.request.query_params, visitor.actor
     about = _id(asked.get("about", ""))
+    if about is not None and not visitor.is_open:
+        await visitor.read(f"/v1/commitments/{about}")  # which is refused to who may not see it
     watch = visitor.runtime.commitment_watch
     after = last_event_id or asked.get("after", "")
     return await stream(visitor.request, watch, lambda change: change.told(actor, about), after)

@@ -89,8 +89,9 @@ async def one(visitor: Visitor, id: str) -> CommitmentView | None:
 
 
 async def told(visitor: Visitor, id: UUID) -> list[HistoryItem]:
-    """What happened to a commitment, in order."""
-    answered = await visitor.ask("GET", "/v1/history", query={"commitment_id": id, "limit": 500})
+    """What happened to a commitment, in order, where the visitor may see that."""
+    query = {"commitment_id": id, "limit": 500}
+    answered = await visitor.ask("GET", "/v1/history", query=query, is_beside=True)
     return [] if answered.is_refused else answered_as(answered, _History).items
 
 

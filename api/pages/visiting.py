@@ -1,6 +1,7 @@
 """Somebody who opens a page: who he is, in which language and time he reads, and what he asks of the API.
 
-In open mode a page knows who opens it by a cookie that the start page sets, or by the header that the API takes.
+In open mode a page knows who opens it by a cookie that the start page sets, or by the header that the API takes; else
+by his key or his session, and whoever brings neither is sent to the start page.
 """
 
 import contextlib
@@ -8,22 +9,26 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 from fastapi import Request, Response
 
+from api.access import Access
 from api.assets import built
 from api.compressing import compressed_page
 from api.inside import Answered, Asked, ask
 from api.parameters import X_ACTOR
+from api.refusing import AS_PAGE, WHO, RefusedInside
 from api.rendering import page
 from api.routes import From
 from api.runtime import Runtime
 from api.texts import LOCALES, chosen
-from api.who import known_actor, process
+from api.who import Who, access_of, known_actor, process, signed_in
+from domain.actors import role_of
 from domain.deadlines import zone
-from domain.errors import ProjectionBehind, Unauthenticated
+from domain.errors import Forbidden, ProjectionBehind, Unauthenticated, UpheldError
 from domain.people import Person
 from policies.texts import translations
 from projections.registry import PROJECTIONS
@@ -32,11 +37,19 @@ __all__ = ["ACTOR_COOKIE", "LOCALE_COOKIE", "PAGE_HEADERS", "Visiting", "Visitor
 
 ACTOR_COOKIE = "upheld_actor"
 LOCALE_COOKIE = "upheld_locale"
+_FOR_STRANGERS = ("/", "/language", "/sign-in", "/sign-in/callback", "/sign-in/frame", "/sign-out")
+"""Where people sign in, and out, and read in which language."""
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "Vary": "Cookie, Accept-Language",
 }
+_PAGES_OF = {
+    "/desk": {"agent", "supervisor", "admin"},
+    "/board": {"supervisor", "admin"},
+    "/history": {"auditor", "supervisor", "admin"},
+}
+"""The roles for whom a page is made (contract, section 11); the phone's is for whoever has something to keep."""
 
 
 @dataclass(slots=True)
@@ -55,9 +68,29 @@ class Visitor:
     now: datetime
 
     @property
+    def is_open(self) -> bool:
+        """Whether people say themselves who they are, and do not sign in."""
+        return self.runtime.settings.auth != "required"
+
+    @property
+    def access(self) -> Access:
+        """What he may see and do. Raises `Unauthenticated` where nobody knows who he is."""
+        if self.actor is None:
+            raise Unauthenticated("say first who you are")
+        return access_of(Who(self.actor), self.runtime)
+
+    @property
     def name(self) -> str:
         """What he is called; else as the log names him."""
         return self.person.name if self.person is not None else (self.actor or "")
+
+    @property
+    def role(self) -> str | None:
+        return role_of(self.actor) if self.actor is not None else None
+
+    def may_open(self, path: str) -> bool:
+        """Whether a page is for him, as far as it is led to; what he may see and do there the API says."""
+        return self.is_open or self.role in _PAGES_OF.get(path, {self.role})
 
     @property
     def address(self) -> str:
@@ -74,11 +107,13 @@ class Visitor:
     @property
     def _headers(self) -> dict[str, str]:
         """Who may show the page within his own: nobody, but for whom the settings name."""
-        allowed = self.runtime.settings.frame_ancestors
-        if not self.is_embedded or allowed is None:
-            return PAGE_HEADERS
-        policy = PAGE_HEADERS["Content-Security-Policy"]
-        return {**PAGE_HEADERS, "Content-Security-Policy": policy.replace("ancestors 'none'", f"ancestors {allowed}")}
+        policy, provider = PAGE_HEADERS["Content-Security-Policy"], self.runtime.provider
+        if not self.is_open and provider is not None:
+            # Signing out leads there from a form of ours.
+            policy = policy.replace("form-action 'self'", f"form-action 'self' {provider.origin}")
+        if self.is_embedded and (allowed := self.runtime.settings.frame_ancestors) is not None:
+            policy = policy.replace("ancestors 'none'", f"ancestors {allowed}")
+        return {**PAGE_HEADERS, "Content-Security-Policy": policy}
 
     @property
     def zone_name(self) -> str:
@@ -100,17 +135,29 @@ class Visitor:
         *,
         query: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
+        is_beside: bool = False,
     ) -> Answered:
-        """Ask the API in his name; what is None is not asked. `path` is encoded; `from_` is sent as `from`."""
+        """Ask the API in his name; what is None is not asked. `path` is encoded; `from_` is sent as `from`.
+
+        Raises `Forbidden` where he may not see what a page is about; what only stands beside that is left out.
+        """
         if self.actor is None:
             raise Unauthenticated("say first who you are")
         asked = {name.rstrip("_"): value for name, value in (query or {}).items() if value is not None}
         target = f"{path}?{urlencode(asked)}" if asked else path
-        return await ask(self.request.app, Asked(self.actor, method, target, body, None, headers or {}))
+        answered = await ask(self.request.app, Asked(self.actor, method, target, body, None, headers or {}))
+        if answered.status == HTTPStatus.FORBIDDEN and method == "GET" and not is_beside:
+            raise RefusedInside(answered.json()["detail"])
+        return answered
 
     async def read(self, path: str, **query: object) -> Any:
-        """What a GET answers; None where it is refused, as what does not exist is."""
+        """What a GET answers; None where it is refused, as what does not exist is. Raises as `ask` does."""
         answered = await self.ask("GET", path, query=query)
+        return None if answered.is_refused else answered.json()
+
+    async def read_beside(self, path: str) -> Any:
+        """The same of what only stands beside: None also where he may not see it."""
+        answered = await self.ask("GET", path, is_beside=True)
         return None if answered.is_refused else answered.json()
 
     async def people(self, actors: Iterable[str | None]) -> dict[str, Person]:
@@ -146,6 +193,17 @@ class Visitor:
         made = page(template, self.locale, self.tz, status=status, headers=sent, **shown)
         return compressed_page(self.request, made)
 
+    def refused(self, error: UpheldError) -> Response:
+        """Why he does not see what he wanted to see; who has not signed in is led to where he can."""
+        if isinstance(error, Forbidden):
+            return self.page("refused.html", status=error.status, detail=str(error))
+        if self.is_embedded:
+            return self.page("sign_in_frame.html", next=self.address, refused="refused" in self.request.query_params)
+        start = f"/?{urlencode({'return_to': self.address})}"
+        if "hx-request" in self.request.headers:  # a part of a page, which as a whole goes there
+            return Response(status_code=204, headers={"HX-Redirect": start})
+        return Response(status_code=303, headers={"Location": start, "Cache-Control": "no-store"})
+
     def who_are_you(self) -> Response:
         """Before anything else: who he is. The page leads back to where he wanted to go."""
         return self.page("who.html", next=self.address, begun="")
@@ -153,16 +211,26 @@ class Visitor:
 
 async def _visitor(request: Request) -> Visitor:
     runtime = await process(request)
-    if runtime.settings.auth == "required":
-        raise Unauthenticated("sign in first")
-    said = X_ACTOR.read(request) or request.cookies.get(ACTOR_COOKIE)
-    actor = _actor(said, runtime) if said is not None else None
+    actor = await _opens(request, runtime)
     person = await runtime.people.find(actor) if actor is not None else None
     wanted = request.cookies.get(LOCALE_COOKIE)
     accepted = chosen(request.headers.get("accept-language", ""))
     known = person.locale.replace("-", "_") if person is not None else accepted
     locale = wanted if wanted in LOCALES else known
-    return Visitor(runtime, request, actor, person, locale, await runtime.now())
+    visitor = Visitor(runtime, request, actor, person, locale, await runtime.now())
+    request.scope[AS_PAGE] = visitor.refused
+    if actor is None and not visitor.is_open and request.url.path not in _FOR_STRANGERS:
+        raise Unauthenticated("sign in first")
+    return visitor
+
+
+async def _opens(request: Request, runtime: Runtime) -> str | None:
+    """Who opens a page, as far as that is known. Raises `Unauthenticated` where a key is not good."""
+    if runtime.settings.auth == "required":
+        who = request.scope[WHO] = await signed_in(request, runtime)
+        return who.actor if who is not None else None
+    said = X_ACTOR.read(request) or request.cookies.get(ACTOR_COOKIE)
+    return _actor(said, runtime) if said is not None else None
 
 
 def _actor(said: str, runtime: Runtime) -> str | None:

@@ -11,6 +11,7 @@ from psycopg.sql import SQL, Identifier
 from bench.generate import Plan, generate
 from policies.clock import CLOCK
 from projections.registry import PROJECTIONS
+from store.attempts import Attempts, Limit
 from store.database import Database
 from store.keyring import Keyring
 from tests.api.conftest import Serve
@@ -41,6 +42,9 @@ async def test_no_index_is_there_that_no_question_goes_by(
     with serve(database_url=database.dsn, config=config) as serving:
         ask_everything(serving.by("supervisor:wang"))
         go_on(serving.by("agent:ling"))
+    async with Database.open(database.dsn, tmp_path) as signing_in:
+        for address in ("192.0.2.7", "192.0.2.8"):
+            await Attempts(signing_in, keyring).note(Limit("key", most=1), address, datetime.now(UTC))
 
     # What connections have counted is there for all to see once they are closed.
     idle = [name for (name,) in await database.fetch(_IDLE)]
@@ -106,6 +110,11 @@ def go_on(api: Api) -> None:
     order = "SO-of-the-test"
     person = {"name": "Li", "locale": "en", "time_zone": "UTC", "channels": []}
     assert api.put("/v1/people/courier:li", person).status_code == 200
+    for number in (1, 2):
+        code = api.post("/v1/people/courier:li/pairings", None).json()["code"]
+        assert api.client.post("/v1/pairings", json={"code": code}).status_code == 201
+        api.client.cookies.clear()  # another phone
+        assert len(api.get("/v1/people/courier:li/devices")["items"]) == number
     promise = api.promise(order_id=order)
     api.by("system:oms").assign(order, "courier:li")
     api.by("courier:li").receipt(promise["id"])

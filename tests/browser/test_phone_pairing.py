@@ -49,7 +49,7 @@ def test_a_code_is_sent_as_it_was_meant_and_a_refused_one_says_so(phone: Phone) 
 
 def test_a_paired_phone_is_whose_the_server_says(phone: Phone) -> None:
     li = {"actor": "courier:li", "name": "Li", "recipients": ["courier:li"], "time_zone": "UTC", "photos": False}
-    phone.context.route("**/v1/pairings", lambda route: route.fulfill(status=201, json={}))
+    phone.context.route("**/v1/pairings", lambda route: route.fulfill(status=201, json={"actor": "courier:li"}))
     phone.context.route("**/v1/me", lambda route: route.fulfill(json={**li, "locale": "bg", "known": True}))
     phone.page.get_by_label("Code").fill("AB3DEF7H")
     phone.tap("Pair this phone")

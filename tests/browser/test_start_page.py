@@ -68,6 +68,14 @@ def test_a_promise_in_danger_stands_on_the_start_page_in_the_readers_language(
     assert danger.locator(".promise").inner_text() == PROMISE
 
 
+def test_it_says_first_that_whoever_reaches_it_may_do_everything(opened: Callable[[str], Page]) -> None:
+    page = opened("en-GB")
+    assert (
+        page.locator("main > .notice").inner_text().strip()
+        == "Open mode: whoever reaches this address may do everything."
+    )
+
+
 def test_the_start_page_fits_a_phone_and_has_no_fault_for_a_screen_reader(opened: Callable[[str], Page]) -> None:
     check_no_faults(opened("en-GB"))
 

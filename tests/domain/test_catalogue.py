@@ -13,6 +13,7 @@ THREE_DAYS = Within(3, "working_days")
 AN_HOUR = timedelta(hours=1)
 HALF_A_DAY = timedelta(hours=12)
 FINANCE = {"finance": "team:finance"}
+_OIDC = "[oidc]\nissuer = '{}'\nclient_id = 'upheld'\nclient_secret = 's'\n{}"
 
 
 @pytest.mark.parametrize(
@@ -224,6 +225,15 @@ def test_an_unknown_calendar_is_refused_with_its_pointer(name: str) -> None:
         ("privacy.person_scorecards = 'no'", "privacy.person_scorecards: expected 'bool', got 'str'"),
         ("retention.after = 'P2Y'", "retention.after: is not a key of the retention"),
         ("oidc.issuer = 'https://login.example'", "oidc.client_id: is missing"),
+        (_OIDC.format("http://login.example", ""), "oidc.issuer: is no https address"),
+        (_OIDC.format("https://login.example?x=1", ""), "oidc.issuer: is no https address"),
+        (_OIDC.format("https://вход.example", ""), "oidc.issuer: is no https address"),
+        (_OIDC.format("https://login.example;script-src", ""), "oidc.issuer: is no https address"),
+        (_OIDC.format("https://login.example:0", ""), "oidc.issuer: is no https address"),
+        (_OIDC.format("https://login.example", "scopes = ['profile']"), 'oidc.scopes: lacks "openid"'),
+        (_OIDC.format("https://login.example", "role_map.a = 'system'"), "oidc.role_map.a: 'system' is no role that a"),
+        (_OIDC.format("https://login.example", "role_map.a = 'pilot'"), "oidc.role_map.a: 'pilot' is no role that a"),
+        (_OIDC.format("https://login.example", "role_claim = ''"), "oidc.role_claim: is empty"),
         ("evidence.photo = true", "evidence.photo: is not a key of the evidence"),
         ("push.subject = 'ops@example.com'", "push.subject: is not an address, as in mailto:ops@example.com"),
         ("push.subject = 'mailto:'", "push.subject: is not an address"),

@@ -210,10 +210,11 @@ export async function enter(actor: string | null): Promise<void> {
 }
 
 /** Nobody uses it any more. What he said is sent first; what cannot be sent waits until he is back. */
-export async function leave(): Promise<void> {
+export async function leave({ signsOut = false } = {}): Promise<void> {
   const { actor } = state.day.value;
   await guarded(() => store.release(actor));
   await bringUpToDate();
+  if (signsOut) await server.signOut();
   nothingIsMissing();
   await guarded(() => store.remember("me", undefined));
   await refresh();

@@ -3,6 +3,7 @@
  * where it broke off; where no stream comes about, by asking every minute.
  */
 import { EventSourceParserStream } from "eventsource-parser/stream";
+import { sayWho } from "./server";
 
 const SILENT_MS = 40_000;
 const LONGEST_PAUSE_MS = 60_000;
@@ -60,10 +61,13 @@ export class Live {
   }
 
   async #hear(actor: string, mine: AbortController): Promise<void> {
-    const headers = new Headers({ "X-Actor": actor, Accept: "text/event-stream" });
+    const headers = new Headers({ Accept: "text/event-stream" });
+    sayWho(headers, actor);
     if (this.#last !== null) headers.set("Last-Event-ID", this.#last);
     const path = `/v1/tasks/stream?recipient=${encodeURIComponent(actor)}`;
     const response = await fetch(path, { headers, signal: mine.signal, cache: "no-store" });
+    // Whoever is not signed in any more is told so at once, by what is asked for now.
+    if (response.status === 401) this.changed();
     if (!response.ok || response.body === null) throw new Error(`answered ${response.status}`);
     let quiet = setTimeout(() => mine.abort(), SILENT_MS);
     const alive = new TransformStream<Uint8Array<ArrayBuffer>, BufferSource>({

@@ -49,7 +49,7 @@ export class Server {
     // No header can say such a name, and nobody has it.
     if (actor !== null && !/^[!-~]+$/.test(actor)) throw new Stranger();
     const headers = new Headers(more.headers);
-    if (actor !== null) headers.set("X-Actor", actor);
+    if (actor !== null) sayWho(headers, actor);
     const sent_at = Date.now();
     // Not only until it begins to answer: an answer that breaks off in a cellar must end, too.
     const aborting = new AbortController();
@@ -115,6 +115,11 @@ export class Server {
     return body.items;
   }
 
+  /** Nobody is signed in on this phone any more, as far as the server can be told so. */
+  async signOut(): Promise<void> {
+    await this.ask("POST", "/sign-out", null, { headers: { Accept: "application/json" } });
+  }
+
   async #read<T>(response: Response): Promise<T> {
     if (response.status === 401) throw new Stranger();
     const body = await read(response);
@@ -129,6 +134,15 @@ export class Server {
     this.skew = Math.round(there - (sent_at + answered_at) / 2);
     this.measured(this.skew);
   }
+}
+
+/**
+ * Who asks: in open mode that is believed. Where people sign in it is what the answer depends on: of a browser that is
+ * somebody else's by now the server takes nothing that this one has said.
+ */
+export function sayWho(headers: Headers, actor: string): void {
+  headers.set("X-Actor", actor);
+  headers.set("Upheld-Expect-Actor", actor);
 }
 
 /** Where the log ends, as a server says it that has not come as far as was asked; else no end is known. */

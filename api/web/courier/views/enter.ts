@@ -17,9 +17,20 @@ type Keepers = Awaited<ReturnType<typeof server.keepers>>;
 export function Enter(): View {
   const keepers = useSignal<Keepers | "paired" | "unreachable" | null>(null);
   const fault = useSignal("");
+  // As where the code was scanned by the camera of the phone itself.
+  const brought = useRef(codeIn(/^#pair=(.+)$/.exec(location.hash)?.[1] ?? ""));
   const look = async (): Promise<void> => {
     try {
-      keepers.value = await server.keepers();
+      keepers.value = brought.current === "" ? await server.keepers() : "paired";
+    } catch (error) {
+      if (error instanceof Stranger) await lookWhoIsSignedIn();
+      else if (error instanceof Unreachable) keepers.value = "unreachable";
+      else throw error;
+    }
+  };
+  const lookWhoIsSignedIn = async (): Promise<void> => {
+    try {
+      await enter(null);
     } catch (error) {
       if (!(error instanceof Stranger || error instanceof Unreachable)) throw error;
       keepers.value = error instanceof Stranger ? "paired" : "unreachable";
@@ -28,7 +39,7 @@ export function Enter(): View {
   useEffect(() => void look(), []);
   const told = useRef<HTMLElement>(null);
   useEffect(() => told.current?.scrollIntoView({ block: "nearest" }), [fault.value]);
-  const begin = async (actor: string | null): Promise<void> => {
+  const begin = async (actor: string): Promise<void> => {
     fault.value = "";
     try {
       await enter(actor);
@@ -48,7 +59,7 @@ export function Enter(): View {
         html`<p>${t("The first time this page needs a network.")}</p>
         <button type="button" onClick=${look}>${t("Try again")}</button>`
       }
-      ${keepers.value === "paired" && html`<${Pairing} paired=${() => begin(null)} fault=${fault} />`}
+      ${keepers.value === "paired" && html`<${Pairing} brought=${brought.current} paired=${begin} fault=${fault} />`}
       ${Array.isArray(keepers.value) && html`<${Choice} keepers=${keepers.value} chosen=${begin} />`}
     </main>`;
 }
@@ -76,15 +87,19 @@ function Choice({ keepers, chosen }: { keepers: Keepers; chosen: (actor: string)
 }
 
 /** The phone proves itself by a code that the office shows, typed or scanned; the server answers with a session. */
-function Pairing({ paired, fault }: { paired: () => void; fault: { value: string } }): View {
-  const [code, isScanning] = [useSignal(""), useSignal(false)];
+function Pairing(props: { brought: string; paired: (actor: string) => void; fault: { value: string } }): View {
+  const { brought, paired, fault } = props;
+  const [code, isScanning] = [useSignal(brought), useSignal(false)];
   const redeem = async (given: string): Promise<void> => {
     isScanning.value = false;
     fault.value = "";
     try {
       const answer = await server.send("/v1/pairings", null, null, { code: codeIn(given) });
-      if (answer.status >= 200 && answer.status < 300) paired();
-      else
+      const { actor } = (answer.body ?? {}) as { actor?: string };
+      if (answer.status === 201 && actor !== undefined) {
+        if (brought !== "") location.hash = "";
+        paired(actor);
+      } else
         fault.value =
           answer.status === 429
             ? t("Too many attempts. Wait a minute.")

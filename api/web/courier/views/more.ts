@@ -5,6 +5,7 @@ import { bringUpToDate, leave } from "../actions";
 import { setLocale, setTheme, theme } from "../choices";
 import { isQuiet } from "../outbox";
 import { canPush, subscribe, unsubscribe } from "../push";
+import { Unreachable } from "../server";
 import * as state from "../state";
 import { LOCALES, type Locale, locale, t, tn } from "../texts";
 import { moment, span } from "../times";
@@ -93,7 +94,13 @@ function Who(): View {
       return;
     }
     await unsubscribe();
-    await leave();
+    try {
+      await leave({ signsOut: true });
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error;
+      said.value = t("The server cannot be reached.");
+      return;
+    }
     location.hash = "";
   };
   const { name = null, actor = "" } = state.me.value ?? {};

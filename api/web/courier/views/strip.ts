@@ -42,7 +42,7 @@ function connection(): View | null {
   if (state.reached.value === "unreachable")
     return said("no_network", "", `${t("The server cannot be reached.")} ${words}`);
   if (state.reached.value === "stranger") {
-    const again = html`<button type="button" onClick=${leave}>${t("Sign in again")}</button>`;
+    const again = html`<button type="button" onClick=${() => leave()}>${t("Sign in again")}</button>`;
     return said("declined", "alarm", t("This phone is not signed in any more. What was not sent stays here."), again);
   }
   return null;
