@@ -137,6 +137,13 @@ class Runtime:
         if len(rows) < len(names) or not all(at is not None and at > instant for (at,) in rows):
             await self.wait_for(await end_at(self.database, instant), names)
 
+    def forget(self) -> None:
+        """Keep nothing in memory that was read from the log: something was erased."""
+        self.ledger.forget()
+        self.log.forget()
+        self.keyring.forget()
+        self.flag_watch.forget()
+
     async def take_in(self) -> None:
         """Wait until all that was recorded is to be seen, and it is decided who is told of it."""
         head = await end_of_the_log(self.database)
@@ -180,7 +187,7 @@ class Runtime:
             **self._webhooks(),
         }
         watches = self.flag_watch.run(), self.task_watch.run(), self.commitment_watch.run()
-        return [self.log.follow(), self.staff.follow(), *watches, lead(self.database, works)]
+        return [self.log.follow(self.forget), self.staff.follow(), *watches, lead(self.database, works)]
 
     def _webhooks(self) -> dict[str, Work]:
         """A work for each, by the real clock: those who receive live by it, also where a test's clock stands still."""

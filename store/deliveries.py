@@ -7,6 +7,9 @@
 ('helpdesk', "'ticket.id' is missing")
 """
 
+import contextlib
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
@@ -43,6 +46,16 @@ class KeptDelivery:
     delivery_id: str
     body: bytes
     reason: str
+
+    def mentions(self, names: Collection[str]) -> bool:
+        """Whether one of these names stands in it as a word of its own, and not as a part of another one."""
+        said = [self.body.decode(errors="replace"), self.delivery_id, self.reason]
+        with contextlib.suppress(msgspec.DecodeError):
+            # As its reader reads it: characters may be written as numbers.
+            said.append(msgspec.json.encode(msgspec.json.decode(self.body)).decode())
+        words = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+        found = re.compile(rf"(?<![\w.~@+-])(?:{words})(?![\w~@+-])")
+        return any(found.search(text) for text in said)
 
 
 class Deliveries:

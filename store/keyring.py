@@ -15,7 +15,6 @@ import binascii
 import contextlib
 import hmac
 import os
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -53,12 +52,17 @@ class Keyring:
         self._blinding = _derive(master, "blind")
         self._digesting = _derive(master, "digest")
         self.fingerprint = _derive(master, "fingerprint")
-        self._cipher: Callable[[bytes], AESGCM] = lru_cache(_REMEMBERED)(AESGCM)
+        self._cipher = lru_cache(_REMEMBERED)(AESGCM)
         # By the number of the stream: to look a UUID itself up takes longer than all else that is done for an event.
-        self._unwrap: Callable[[int, bytes], bytes] = lru_cache(_REMEMBERED)(self._unwrap_anew)
+        self._unwrap = lru_cache(_REMEMBERED)(self._unwrap_anew)
 
     def __repr__(self) -> str:
         return f"Keyring(fingerprint={self.fingerprint.hex()[:8]})"
+
+    def forget(self) -> None:
+        """Keep no key of a stream in memory; those that are needed again are unwrapped again."""
+        self._cipher.cache_clear()
+        self._unwrap.cache_clear()
 
     def new_key(self) -> bytes:
         """32 random bytes, the key of a new stream."""
