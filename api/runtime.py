@@ -21,6 +21,7 @@ from policies.amending import AmendingPolicy, Jobs
 from policies.carrying import Carrier
 from policies.clock import CLOCK, ClockPolicy, anything_due
 from policies.endpoints import begin
+from policies.retaining import RetainingPolicy
 from policies.routing import RoutingPolicy
 from policies.sealing import SealingPolicy
 from policies.telling import NAME as TELLING
@@ -42,6 +43,7 @@ from projections.worker import feeding
 from store import migrations
 from store.clock import Clock, SystemClock, TestClock
 from store.database import Database
+from store.erasing import Erasing
 from store.keyring import Keyring, open_keyring
 from store.ledger import Ledger
 from store.people import People, Staff
@@ -183,11 +185,19 @@ class Runtime:
             "telling": partial(self.telling(carrier).run, self.log),
             "sending": carrier.run,
             "sealing": SealingPolicy(self.now, self.keyring, self.catalogue.sealing).run,
+            "retaining": self._retaining().run,
             "routing": partial(RoutingPolicy(self.ledger, self.catalogue, self.staff).run, self.log),
             **self._webhooks(),
         }
         watches = self.flag_watch.run(), self.task_watch.run(), self.commitment_watch.run()
         return [self.log.follow(self.forget), self.staff.follow(), *watches, lead(self.database, works)]
+
+    def _retaining(self) -> RetainingPolicy:
+        """Who erases by age; where a test moves the clock, soon after."""
+        erasing = Erasing(self.database, self.keyring, self.ledger)
+        commitments = Commitments(self.database, self.keyring)
+        every = {"every": 0.2} if self.settings.test_clock else {}
+        return RetainingPolicy(self.ledger, erasing, commitments, self.catalogue, **every)
 
     def _webhooks(self) -> dict[str, Work]:
         """A work for each, by the real clock: those who receive live by it, also where a test's clock stands still."""

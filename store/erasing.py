@@ -125,13 +125,21 @@ class Erasing:
         raise Conflict("others recorded something about this customer again and again")
 
     async def by_age(self, streams: Sequence[UUID], moment: Moment) -> int:
-        """Erase some commitments, and the orders on which nobody else's words are; answers how many streams."""
+        """Erase some commitments and orders, these where no promise on them has words; answers how many streams."""
         async with await self._database.connect("erasing", _SESSION) as conn:
             for _ in range(_ATTEMPTS):
                 found = _Streams.of(await self._rows(conn, "of_streams", list(streams)))
                 if (done := await self._erase(conn, found, moment, "retention", {})) is not None:
                     return len(done.streams)
         raise Conflict("others recorded something about these promises again and again")
+
+    async def idle_orders(self, until: datetime, after: int) -> tuple[list[UUID], int | None]:
+        """Of the next thousand streams behind a position the orders of which nothing was recorded since an instant, and
+        on which no promise has words; and where the next ones begin, None where there are none.
+        """
+        asked = {"until": until, "after": after, "limit": _AT_ONCE}
+        ((orders, last),) = await self._database.fetch(SQL["idle_orders"], asked)
+        return orders, last
 
     async def all(self) -> list[Erasure]:
         """What was erased, in order."""

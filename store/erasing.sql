@@ -2,9 +2,22 @@
 SELECT id, version, order_id, key IS NOT NULL, first_position FROM streams
 WHERE customer_id = %s AND category = 'commitment' ORDER BY first_position;
 
--- of_streams: the same of some streams
+-- of_streams: the same of some commitments and orders
 SELECT id, version, order_id, key IS NOT NULL, first_position FROM streams
-WHERE id = ANY(%s) AND category = 'commitment' ORDER BY first_position;
+WHERE id = ANY(%s) AND category IN ('commitment', 'order') ORDER BY first_position;
+
+-- idle_orders: of the next streams that began until an instant those orders of which nothing was recorded since, and on
+-- which no promise has any words; and where the next stretch begins, nowhere where this was the last
+WITH stretch AS (
+    SELECT * FROM streams WHERE first_position > %(after)s AND first_position <= last_position_before(%(until)s)
+    ORDER BY first_position LIMIT %(limit)s
+), idle AS (
+    SELECT o.id FROM stretch o
+    WHERE o.category = 'order' AND o.key IS NOT NULL AND o.last_position <= last_position_before(%(until)s)
+      AND NOT EXISTS (
+          SELECT FROM streams c WHERE c.order_id = o.order_id AND c.category = 'commitment' AND c.key IS NOT NULL)
+)
+SELECT ARRAY(SELECT id FROM idle), (SELECT max(first_position) FROM stretch);
 
 -- head: the last position in the log
 SELECT coalesce(max(notification_id), 0) FROM stored_events;

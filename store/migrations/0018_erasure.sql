@@ -19,7 +19,8 @@ CREATE INDEX erasures_not_vacuumed_idx ON erasures (position) WHERE NOT is_vacuu
 ALTER TABLE jobs ALTER COLUMN key DROP NOT NULL, ALTER COLUMN document DROP NOT NULL;
 UPDATE jobs SET key = NULL, document = NULL WHERE state IN ('done', 'failed');
 
--- Erases commitments, the orders on which nobody else's words are left, and, where `customer` is given, all else of him.
+-- Erases commitments, the orders on which nobody else's words are left (those of the commitments, and those that are
+-- wanted themselves), and, where `customer` is given, all else of him.
 -- `wanted` come with the versions up to which it is known which photos they name (`looked_at`), and `others` hold no
 -- order's words. The customer's own fact is appended to `customer_stream`, which had `customer_version`.
 -- Where somebody was faster, nothing is done (`is_stale`); where nothing is left to erase, nothing is recorded.
@@ -63,7 +64,8 @@ BEGIN
                 AND c.id <> ALL (wanted) AND c.id <> ALL (others)));
     erased := ARRAY(
         SELECT s.id FROM streams s
-        WHERE s.id = ANY (wanted || orders) AND s.key IS NOT NULL ORDER BY s.first_position);
+        WHERE (s.id = ANY (wanted) AND s.category = 'commitment' OR s.id = ANY (orders)) AND s.key IS NOT NULL
+        ORDER BY s.first_position);
 
     DELETE FROM evidence WHERE id = ANY (photos);
     DELETE FROM kept_deliveries WHERE id = ANY (deliveries);
