@@ -1,4 +1,4 @@
-"""The command line: `upheld serve`, `import`, `status`, `rebuild`, `parked`, `webhooks`, `hooks` (contract, section 1).
+"""The command line: `upheld serve`, `import`, `status`, `rebuild`, `parked`, `webhooks`, `hooks`, `erasures`.
 
 What serves or imports is itself imported by the commands that do so: it would make the others start a third later.
 """
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api import operating
+from api.erasures import erasures_app
 from api.settings import Settings
 from api.status import read_status
 from api.webhooks import webhooks_app
@@ -121,6 +122,7 @@ def rebuild(
 parked_app = typer.Typer(invoke_without_command=True, help="What projections had to leave out, and trying it again.")
 app.add_typer(parked_app, name="parked")
 app.add_typer(webhooks_app, name="webhooks")
+app.add_typer(erasures_app, name="erasures")
 
 
 @parked_app.callback()

@@ -145,15 +145,15 @@ class Erasing:
         """What was erased, in order."""
         return [Erasure(*row) for row in await self._database.fetch(SQL["all"])]
 
-    async def again(self, erasure: Erasure, moment: Moment) -> int:
+    async def again(self, erasure: Erasure, moment: Moment) -> int | None:
         """Erase once more what was erased before, in a log that was restored from an older backup; answers how many
-        streams. What this log knows to be erased stays as it is, and a hold that stands in the backup was lifted since.
+        streams, and None where this log knows of it. A hold that stands in the backup was lifted since.
         """
         customer_id, at = erasure.customer_id, erasure.erased_at
         cause: ErasureCause = "retention" if customer_id is None else "request"
         async with await self._database.connect("erasing", _SESSION) as conn:
-            if customer_id is not None and await self._rows(conn, "is_done", customer_id, at):
-                return 0
+            if await self._rows(conn, "is_done", customer_id, at, erasure.streams):
+                return None
             for _ in range(_ATTEMPTS):
                 found = _Streams.of(await self._rows(conn, "of_streams", erasure.streams))
                 more: dict[str, object] = {}
@@ -162,7 +162,7 @@ class Erasing:
                 orders = [order_id for order_id in found.orders if Order.id_of(order_id) in erasure.streams]
                 more["others"] = await self._ledger.commitments_on(*orders)
                 if (done := await self._erase(conn, found, moment, cause, more, at=at)) is not None:
-                    return len(done.streams)
+                    return len(done.streams) if done.position is not None else None
         raise Conflict("others recorded something about these promises again and again")
 
     async def _all_of(

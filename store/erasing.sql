@@ -52,8 +52,9 @@ SELECT position FROM erasures WHERE customer_id = %s ORDER BY position DESC LIMI
 -- all: what was erased, in order
 SELECT customer_id, erased_at, streams FROM erasures ORDER BY position;
 
--- is_done: whether an erasure of a customer is one of this log's
-SELECT 1 FROM erasures WHERE customer_id = %s AND erased_at = %s;
+-- is_done: whether an erasure is one of this log's: that of a customer, or the one by age of these very streams
+SELECT 1 FROM erasures WHERE customer_id IS NOT DISTINCT FROM %s AND erased_at = %s
+    AND (customer_id IS NOT NULL OR streams = %s);
 
 -- not_vacuumed: up to where keys were destroyed whose bytes may still be there
 SELECT max(position) FROM erasures WHERE NOT is_vacuumed;
