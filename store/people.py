@@ -24,7 +24,7 @@ from store.database import Connection, Database, hear, reaching_the_database
 from store.keyring import Keyring
 from store.queries import queries
 
-__all__ = ["Book", "ContactChange", "Customers", "People", "Staff"]
+__all__ = ["Book", "ContactChange", "Customers", "People", "Staff", "name_of"]
 
 log = structlog.get_logger("upheld.people")
 SQL = queries("store", "people.sql")
@@ -120,8 +120,12 @@ class Book(Generic[T]):
         return found
 
     def _name(self, id: str) -> UUID:
-        """What binds the key and the words of a row to their place."""
-        return uuid5(_NAMESPACE, f"{self.category}/{id}")
+        return name_of(self.category, id)
+
+
+def name_of(category: str, id: str) -> UUID:
+    """What binds the key and the words of a row to their place."""
+    return uuid5(_NAMESPACE, f"{category}/{id}")
 
 
 class People(Book[Person]):

@@ -15,6 +15,11 @@ CREATE TABLE erasures (
 CREATE INDEX erasures_customer_id_idx ON erasures (customer_id, position) WHERE customer_id IS NOT NULL;
 CREATE INDEX erasures_not_vacuumed_idx ON erasures (position) WHERE NOT is_vacuumed;
 
+-- What values are hashed with outlives the master key that it was derived from: links, and keys of commands that stand
+-- in the log, follow from it. From the first change on it is wrapped by the new one. `rotating_to` is the fingerprint
+-- of the one that keys are being wrapped by now.
+ALTER TABLE keyring ADD COLUMN secrets bytea, ADD COLUMN rotating_to bytea;
+
 -- The words of a job are of no use once it is done.
 ALTER TABLE jobs ALTER COLUMN key DROP NOT NULL, ALTER COLUMN document DROP NOT NULL;
 UPDATE jobs SET key = NULL, document = NULL WHERE state IN ('done', 'failed');
