@@ -68,5 +68,5 @@ async def _again(settings: Settings, erasures: list[Erasure]) -> tuple[int, int]
             erased = await erasing.again(erasure, moment)
             count, streams = count + (erased is not None), streams + (erased or 0)
         async with await runtime.database.connect("vacuum") as conn:
-            await vacuum(conn, moment.now, 0)
+            await vacuum(conn, moment.now)
     return count, streams

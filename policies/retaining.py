@@ -5,7 +5,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from domain.errors import Conflict, ProjectionRebuilding
 from domain.moment import Moment
 from domain.values import Origin
 from projections.commitments import Commitments
-from store.erasing import Erasing, vacuum
+from store.erasing import Erasing, to_vacuum, vacuum
 from store.ledger import Ledger
 
 __all__ = ["RetainingPolicy"]
@@ -26,6 +26,7 @@ __all__ = ["RetainingPolicy"]
 log = structlog.get_logger("upheld.retaining")
 
 _EVERY_SECONDS = 60.0
+_A_DAY = timedelta(days=1)
 _AT_ONCE = 100
 
 
@@ -48,6 +49,7 @@ class RetainingPolicy:
         self._every = every
         self._looked_at = 0
         self._vacuumed = 0
+        self._vacuumed_at = datetime.min.replace(tzinfo=UTC)
 
     async def run(self, conn: AsyncConnection[Any]) -> None:
         """Look now and then until cancelled."""
@@ -57,8 +59,15 @@ class RetainingPolicy:
                 await self.sweep(now)
             except (ProjectionRebuilding, Conflict) as error:
                 log.info("looks again later", why=str(error))
-            self._vacuumed = await vacuum(conn, now, self._vacuumed)
+            await self._sweep_up(conn, now)
             await asyncio.sleep(self._every)
+
+    async def _sweep_up(self, conn: AsyncConnection[Any], now: datetime) -> None:
+        """Free what erasures left behind, soon after them, and what was deleted by hand, once a day."""
+        last = await to_vacuum(conn, now, self._vacuumed)
+        if last is not None or now - self._vacuumed_at >= _A_DAY:
+            await vacuum(conn, now)
+            self._vacuumed, self._vacuumed_at = last or self._vacuumed, now
 
     async def sweep(self, now: datetime) -> int:
         """Erase what is old enough at `now`; answers how many streams those were."""

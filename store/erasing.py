@@ -27,7 +27,7 @@ from store.keyring import Keyring
 from store.ledger import Ledger
 from store.queries import queries
 
-__all__ = ["Erased", "Erasing", "Erasure", "vacuum"]
+__all__ = ["Erased", "Erasing", "Erasure", "to_vacuum", "vacuum"]
 
 SQL = queries("store", "erasing.sql")
 
@@ -261,19 +261,20 @@ class Erasing:
         return write_fact(self._keyring, None, recall(fact, {**place, **said}))
 
 
-async def vacuum(conn: Connection, now: datetime, done_until: int) -> int:
-    """Free the room of keys that were destroyed behind a position; answers up to where that was done.
+async def to_vacuum(conn: Connection, now: datetime, done_until: int) -> int | None:
+    """Up to where keys were destroyed whose bytes may still be there; None where that was vacuumed.
 
     Whoever read before an erasure keeps what he reads from being freed: an hour later it is done once more.
     """
-    last = (await (await conn.execute(SQL["not_vacuumed"])).fetchone() or (None,))[0]
-    old = (await (await conn.execute(SQL["not_vacuumed_before"], (now - _READERS_END,))).fetchone() or (None,))[0]
-    if last is None or (last <= done_until and old is None):
-        return done_until
+    ((last, old),) = await (await conn.execute(SQL["not_vacuumed"], (now - _READERS_END,))).fetchall()
+    return int(last) if last is not None and (last > done_until or old) else None
+
+
+async def vacuum(conn: Connection, now: datetime) -> None:
+    """Free the room of destroyed keys and deleted rows, whose bytes stay there until then."""
     for table in _TABLES:
         await conn.execute(f"VACUUM (TRUNCATE false) {table}".encode())
-    await conn.execute(SQL["vacuumed"], (old,))
-    return int(last)
+    await conn.execute(SQL["vacuumed"], (now - _READERS_END,))
 
 
 def _id(text: str) -> UUID | None:

@@ -56,11 +56,8 @@ SELECT customer_id, erased_at, streams FROM erasures ORDER BY position;
 SELECT 1 FROM erasures WHERE customer_id IS NOT DISTINCT FROM %s AND erased_at = %s
     AND (customer_id IS NOT NULL OR streams = %s);
 
--- not_vacuumed: up to where keys were destroyed whose bytes may still be there
-SELECT max(position) FROM erasures WHERE NOT is_vacuumed;
+-- not_vacuumed: up to where keys were destroyed whose bytes may still be there, and whether some were until an instant
+SELECT max(position), coalesce(bool_or(erased_at <= %s), false) FROM erasures WHERE NOT is_vacuumed;
 
--- not_vacuumed_before: the same, of what was erased until an instant
-SELECT max(position) FROM erasures WHERE NOT is_vacuumed AND erased_at <= %s;
-
--- vacuumed: up to there they are not
-UPDATE erasures SET is_vacuumed = true WHERE NOT is_vacuumed AND position <= %s
+-- vacuumed: of what was erased until an instant nothing is left
+UPDATE erasures SET is_vacuumed = true WHERE NOT is_vacuumed AND erased_at <= %s

@@ -185,3 +185,20 @@ def test_whoever_is_no_customer_any_more_is_not_told_anything_but_a_new_promise_
     }
     (group,) = agent.get("/v1/scorecard")["items"]
     assert (group["made"], group["kept"]) == (3, 1)
+
+
+def test_of_one_of_the_staff_who_left_only_his_id_stays(
+    serving: Serving, settings: dict[str, object], tmp_path: Path
+) -> None:
+    url, hers = settings["database_url"], ("Zoltan", "zoltan@example.org", "Zoli")
+    supervisor = serving.by("supervisor:wang")
+    for name in ("Zoltan", "Zoli"):
+        channels = ["mailto://shop:secret@example.com?to=zoltan@example.org"]
+        person = {"name": name, "locale": "en", "time_zone": "Asia/Shanghai", "channels": channels}
+        assert supervisor.put("/v1/people/courier:li", person).status_code == 200
+    supervisor.by("courier:li").promise(kind="callback", promise="I call back")
+    assert looked_for(url, tmp_path, hers) == set(hers)
+
+    assert supervisor.delete("/v1/people/courier:li").status_code == 204
+    assert looked_for(url, tmp_path, hers) == set()
+    assert {item["actor"] for item in supervisor.history(actor="courier:li")} == {"courier:li"}

@@ -20,7 +20,7 @@ from projections.commitments import COMMITMENTS, CommitmentFilter, Commitments
 from projections.history import HISTORY, History, HistoryFilter
 from store.clock import SetClock
 from store.database import Database
-from store.erasing import Erasing, Erasure, vacuum
+from store.erasing import Erasing, Erasure, to_vacuum, vacuum
 from store.evidence import Evidence
 from store.keyring import Keyring
 from store.ledger import Ledger
@@ -311,10 +311,14 @@ async def test_what_was_destroyed_is_vacuumed_and_once_more_when_older_readers_a
     database: Database, given: Given, erasing: Erasing, cable: UUID
 ) -> None:
     async with await database.connect("test") as conn:
-        assert await vacuum(conn, given.now, 0) == 0
+        assert await to_vacuum(conn, given.now, 0) is None
         erased = await erasing.customer("CU-7", given.moment("admin:root"))
-        assert await vacuum(conn, given.now, 0) == erased.position
-        assert await database.fetch("SELECT is_vacuumed FROM erasures") == [(False,)]
+        assert await to_vacuum(conn, given.now, 0) == erased.position
+        await vacuum(conn, given.now)
+        assert await to_vacuum(conn, given.now, erased.position) is None
         given.later(hours=1)
-        await vacuum(conn, given.now, erased.position)
-    assert await database.fetch("SELECT is_vacuumed FROM erasures") == [(True,)]
+        assert await to_vacuum(conn, given.now, erased.position) == erased.position
+        await vacuum(conn, given.now)
+        assert await to_vacuum(conn, given.now, 0) is None
+        (dead,) = (await database.fetch("SELECT pg_stat_get_dead_tuples('streams'::regclass)"))[0]
+    assert dead == 0
