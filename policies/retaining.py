@@ -28,6 +28,8 @@ log = structlog.get_logger("upheld.retaining")
 _EVERY_SECONDS = 60.0
 _A_DAY = timedelta(days=1)
 _AT_ONCE = 100
+_PAUSE = 0.02
+"""Seconds in which others append, between two batches."""
 
 
 class RetainingPolicy:
@@ -79,6 +81,7 @@ class RetainingPolicy:
             after = page[-1][:2]
             if wanted := await self._old(page, until, now):
                 count += await self._erasing.by_age(wanted, moment)
+                await asyncio.sleep(_PAUSE)
         orders, last = await self._erasing.idle_orders(until, self._looked_at)
         self._looked_at = last or 0
         if orders:

@@ -24,11 +24,12 @@ ALTER TABLE keyring ADD COLUMN secrets bytea, ADD COLUMN rotating_to bytea;
 ALTER TABLE jobs ALTER COLUMN key DROP NOT NULL, ALTER COLUMN document DROP NOT NULL;
 UPDATE jobs SET key = NULL, document = NULL WHERE state IN ('done', 'failed');
 
--- Erases commitments, the orders on which nobody else's words are left (those of the commitments, and those that are
--- wanted themselves), and, where `customer` is given, all else of him.
--- `wanted` come with the versions up to which it is known which photos they name (`looked_at`), and `others` hold no
--- order's words. The customer's own fact is appended to `customer_stream`, which had `customer_version`.
--- Where somebody was faster, nothing is done (`is_stale`); where nothing is left to erase, nothing is recorded.
+-- Erases commitments, those of the customer included that began behind `customer_known_until`; the orders on which nobody
+-- else's words are left (those of the commitments, and those that are wanted themselves); and, where `customer` is given,
+-- all else of him. `wanted` come with the versions up to which it is known which photos they name (`looked_at`), and
+-- `others` hold no order's words. The customer's own fact is appended to `customer_stream`, which had `customer_version`.
+-- Where a photo was named since, or the customer was put on hold, nothing is done (`is_stale`); where nothing is left to
+-- erase, nothing is recorded.
 CREATE FUNCTION erase_streams(
     now timestamptz, ticking boolean,
     wanted uuid[], looked_at bigint[], others uuid[], commitment_state bytea, order_state bytea,
@@ -38,16 +39,20 @@ CREATE FUNCTION erase_streams(
 )
 LANGUAGE plpgsql AS $$
 DECLARE
+    newer    uuid[];
     orders   uuid[];
     contacts integer;
     facts    record;
 BEGIN
     -- Nobody appends until this ends, so that no word is recorded under a key that is on its way out.
     LOCK TABLE ONLY stored_events IN EXCLUSIVE MODE;
-    is_stale := EXISTS (
-        SELECT FROM streams s
+    newer := ARRAY(
+        SELECT s.id FROM streams s
         WHERE s.first_position > customer_known_until AND s.customer_id = customer AND s.category = 'commitment'
-    ) OR (customer IS NOT NULL AND customer_version <> coalesce(
+          AND s.id <> ALL (wanted));
+    wanted := wanted || newer;
+    looked_at := looked_at || array_fill(0::bigint, ARRAY[cardinality(newer)]);
+    is_stale := (customer IS NOT NULL AND customer_version <> coalesce(
         (SELECT s.version FROM streams s WHERE s.id = customer_stream), 0)
     ) OR EXISTS (
         SELECT FROM unnest(wanted, looked_at) AS w (id, version) JOIN streams s ON s.id = w.id AND s.version > w.version

@@ -3,6 +3,7 @@
 import base64
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +203,45 @@ def test_of_one_of_the_staff_who_left_only_his_id_stays(
     assert supervisor.delete("/v1/people/courier:li").status_code == 204
     assert looked_for(url, tmp_path, hers) == set()
     assert {item["actor"] for item in supervisor.history(actor="courier:li")} == {"courier:li"}
+
+
+def test_two_processes_record_while_one_of_them_erases_and_everybody_is_answered(
+    serving: Serving, settings: dict[str, object], tmp_path: Path
+) -> None:
+    with Serving(tmp_path, **settings) as second:
+        ids = [serving.by("agent:ling").promise(customer_id="CU-1", promise="An XLR cable")["id"] for _ in range(2)]
+        ends, answered = time.monotonic() + 3, dict.fromkeys(ids, 0)
+
+        def ask(process: Serving, id: str) -> int:
+            agent, count = process.by("agent:ling"), 0
+            while time.monotonic() < ends:
+                agent.command(id, "contacts", {"channel": "whatsapp", "note": "at the blue door"})
+                count += 1
+            return count
+
+        def promise(process: Serving) -> None:
+            agent = process.by("agent:ling")
+            while time.monotonic() < ends:
+                agent.promise(customer_id="CU-1", promise="For Petrova", order_id="SO-1")
+
+        def assign(process: Serving) -> None:
+            oms = process.by("system:oms")
+            while time.monotonic() < ends:
+                oms.assign("SO-1", "courier:li", address="12 Long Street", stop=int(time.monotonic() * 1000) % 100)
+
+        with ThreadPoolExecutor() as pool:
+            asked = [(id, pool.submit(ask, process, id)) for process in (serving, second) for id in ids]
+            others = [pool.submit(does, process) for does in (promise, assign) for process in (serving, second)]
+            admin = second.by("admin:root")
+            while time.monotonic() < ends:
+                assert admin.delete("/v1/customers/CU-1").status_code == 202
+            for id, counted in asked:
+                answered[id] += counted.result()
+            for other in others:
+                other.result()
+        assert all(count > 0 for count in answered.values())
+        assert admin.delete("/v1/customers/CU-1").status_code == 202
+        admin.end_of_the_log()
+        assert {id: admin.commitment(id)["contacts"] for id in ids} == answered
+        assert looked_for(settings["database_url"], tmp_path, HERS) == set()
+    assert run("verify", folder=tmp_path, **settings).returncode == 0
