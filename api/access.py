@@ -71,6 +71,7 @@ ROUTES: Final[Mapping[Operation, tuple[str, ...]]] = {
         "GET /v1/history",
         "GET /v1/history/seals",
         "GET /v1/history/{position}/proof",
+        "GET /v1/customers/{customer_id}/export",
     ),
     Operation.PEOPLE: (
         "GET /v1/people",
@@ -92,6 +93,10 @@ ROUTES: Final[Mapping[Operation, tuple[str, ...]]] = {
         "GET /v1/keys",
         "POST /v1/keys",
         "DELETE /v1/keys/{prefix}",
+        "DELETE /v1/customers/{customer_id}",
+        "GET /v1/customers/{customer_id}/hold",
+        "PUT /v1/customers/{customer_id}/hold",
+        "DELETE /v1/customers/{customer_id}/hold",
     ),
     Operation.BE_SOMEBODY: (
         "GET /v1/me",

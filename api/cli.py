@@ -1,4 +1,4 @@
-"""The command line: `upheld serve`, `import`, `status`, `rebuild`, `key`, `webhooks`, … (contract, section 1).
+"""The command line: `upheld serve`, `import`, `status`, `rebuild`, `verify`, and what operators need beside.
 
 What serves or imports is itself imported by the commands that do so: it would make the others start a third later.
 """
@@ -17,7 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from api import operating
+from api.erasures import erasures_app
 from api.keyholders import keys_app
+from api.master_key import master_key_app
 from api.settings import Settings
 from api.status import read_status
 from api.webhooks import webhooks_app
@@ -123,6 +125,8 @@ parked_app = typer.Typer(invoke_without_command=True, help="What projections had
 app.add_typer(parked_app, name="parked")
 app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(keys_app, name="key")
+app.add_typer(erasures_app, name="erasures")
+app.add_typer(master_key_app, name="master-key")
 
 
 @parked_app.callback()

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from api.commanding import Answer, Command, Commanding, answer, plain, told_at
 from api.compressing import compressed
-from api.evidence import check_evidence
+from api.evidence import check_evidence, drop_unnamed
 from api.fields import ActorText, PathText, commitment_id
 from api.parameters import IF_NONE_MATCH
 from api.problems import problem_body, validation_problem
@@ -98,7 +98,9 @@ async def record_fulfilment(command: Commanding, id: PathText, body: FulfilmentB
     def decide(commitment: Commitment, _: Order | None) -> None:
         fulfil(commitment, moment, note=body.note, at=body.at, evidence=body.evidence)
 
-    return (await command.change(commitment_id(id), moment, decide)).as_commitment()
+    given = await command.change(commitment_id(id), moment, decide)
+    await drop_unnamed(command.runtime, given.commitment, body.evidence)
+    return given.as_commitment()
 
 
 @router.post("/commitments/{id}/attempts", response_model=CommitmentView)
@@ -110,7 +112,9 @@ async def record_attempt(command: Commanding, id: PathText, body: AttemptBody) -
     def decide(commitment: Commitment, _: Order | None) -> None:
         attempt(commitment, body.attempt(), moment)
 
-    return (await command.change(commitment_id(id), moment, decide)).as_commitment()
+    given = await command.change(commitment_id(id), moment, decide)
+    await drop_unnamed(command.runtime, given.commitment, body.evidence)
+    return given.as_commitment()
 
 
 @router.post("/commitments/{id}/receipts")

@@ -87,7 +87,7 @@ async def told(runtime: Runtime, commitment: Commitment) -> PromiseTold:
         moved=commitment.postponements,
         kept_at=commitment.kept_at,
         known=_known(commitment),
-        erased=commitment.promise is None,
+        erased=commitment.is_erased,
         before=await _before(runtime, commitment),
     )
 

@@ -15,10 +15,11 @@ from api.routes import read_body, routes
 from api.runtime import Runtime
 from api.who import Inquiring
 from domain.access import Operation
+from domain.commitment import Commitment
 from domain.errors import ContentTooLarge, Forbidden, Invalid, NotFound, PhotosAreOff, Rejection
 from store.evidence import Evidence
 
-__all__ = ["check_evidence", "router"]
+__all__ = ["check_evidence", "drop_unnamed", "router"]
 
 router = routes("/v1", "evidence")
 
@@ -83,6 +84,12 @@ async def check_evidence(runtime: Runtime, ids: Sequence[str]) -> None:
     if unknown:
         first, *more = unknown
         raise Invalid(first.pointer, first.detail, *more)
+
+
+async def drop_unnamed(runtime: Runtime, commitment: Commitment, ids: Sequence[str]) -> None:
+    """Of a commitment that is erased no photo is recorded: nobody would find what was sent for it, nor erase it."""
+    if commitment.is_erased and ids and runtime.catalogue.evidence_photos:
+        await _evidence(runtime).delete([known for known in map(_id, ids) if known is not None])
 
 
 async def _photo(request: Request) -> bytes:

@@ -27,6 +27,7 @@ _PLAIN: Final = (
     "is not made of printable characters without spaces",
     "is not of the form ROLE:ID, as in courier:li",
     "is required with a decline",
+    "its words are gone for good; make a new promise for other ones",
     "lies after the due itself",
     "lies before the making of the promise",
     "lies in the future",

@@ -22,6 +22,7 @@ from policies.amending import AmendingPolicy, Jobs
 from policies.carrying import Carrier
 from policies.clock import CLOCK, ClockPolicy, anything_due
 from policies.endpoints import begin
+from policies.retaining import RetainingPolicy
 from policies.routing import RoutingPolicy
 from policies.sealing import SealingPolicy
 from policies.telling import NAME as TELLING
@@ -44,6 +45,7 @@ from store import migrations
 from store.attempts import Attempts
 from store.clock import Clock, SystemClock, TestClock
 from store.database import Database
+from store.erasing import Erasing
 from store.keyring import Keyring, open_keyring
 from store.keys import Keys
 from store.ledger import Ledger
@@ -148,6 +150,13 @@ class Runtime:
         if len(rows) < len(names) or not all(at is not None and at > instant for (at,) in rows):
             await self.wait_for(await end_at(self.database, instant), names)
 
+    def forget(self) -> None:
+        """Keep nothing in memory that was read from the log: something was erased."""
+        self.ledger.forget()
+        self.log.forget()
+        self.keyring.forget()
+        self.flag_watch.forget()
+
     async def take_in(self) -> None:
         """Wait until all that was recorded is to be seen, and it is decided who is told of it."""
         head = await end_of_the_log(self.database)
@@ -187,18 +196,26 @@ class Runtime:
             "telling": partial(self.telling(carrier).run, self.log),
             "sending": carrier.run,
             "sealing": SealingPolicy(self.now, self.keyring, self.catalogue.sealing).run,
+            "retaining": self._retaining().run,
             "routing": partial(RoutingPolicy(self.ledger, self.catalogue, self.staff).run, self.log),
             **self._webhooks(),
         }
         watches = self.flag_watch.run(), self.task_watch.run(), self.commitment_watch.run()
         return [
-            self.log.follow(),
+            self.log.follow(self.forget),
             self.staff.follow(),
             *([self.endings.follow()] if self.settings.auth == "required" else []),
             self.keys.note_uses(),
             *watches,
             lead(self.database, works),
         ]
+
+    def _retaining(self) -> RetainingPolicy:
+        """Who erases by age; where a test moves the clock, soon after."""
+        erasing = Erasing(self.database, self.keyring, self.ledger)
+        commitments = Commitments(self.database, self.keyring)
+        every = {"every": 0.2} if self.settings.test_clock else {}
+        return RetainingPolicy(self.ledger, erasing, commitments, self.catalogue, **every)
 
     def _webhooks(self) -> dict[str, Work]:
         """A work for each, by the real clock: those who receive live by it, also where a test's clock stands still."""

@@ -44,6 +44,7 @@ __all__ = [
     "DueBody",
     "EscalationBody",
     "FulfilmentBody",
+    "HoldBody",
     "MakingBody",
     "MakingQuery",
     "OrderAssignmentBody",
@@ -499,6 +500,13 @@ class ContactPointBody(Body):
     name: Line | None = None
     locale: Locale = "en"
     channels: Channels = ()
+
+
+class HoldBody(Body):
+    model_config = example({"reason": "Court case 12/2027", "until": None})
+
+    reason: Note
+    until: Instant | None = None
 
 
 class DeadlineBody(Body):

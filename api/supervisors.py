@@ -106,7 +106,7 @@ async def assign(command: Commanding, order_id: OrderId, body: OrderAssignmentBo
     )
     position = max(change.position, await route_orders(runtime.ledger, [order_id], moment))
     return answer(
-        {"order_id": order_id, "assignments": assignments_of(change.assignments)},
+        {"order_id": order_id, "assignments": assignments_of(change.assignments, erased=change.is_erased)},
         headers={"Upheld-Position": str(position)},
     )
 

@@ -28,7 +28,7 @@ from store.keyring import Keyring
 from store.ledger import Ledger
 from store.writer import Append, NewStream, Writer
 
-__all__ = ["GOALS", "appenders_on", "appends", "clients", "facts"]
+__all__ = ["GOALS", "appended", "appenders_on", "appends", "clients", "commitment", "facts"]
 
 Appender = Callable[[], Awaitable[None]]
 """Appends one event, and waits until it is durable."""
@@ -100,55 +100,26 @@ class _Appenders:
 
     async def single_facts(self, in_flight: int) -> dict[str, float]:
         """Facts that are decided already: encoded, encrypted, committed, each waited for."""
-        return await self._measure(self._single_facts, in_flight)
+        return await appended(self._writer, self._keyring, in_flight, self._seconds)
 
     async def _measure(
         self, prepare: Callable[[], Coroutine[None, None, Appender]], in_flight: int
     ) -> dict[str, float]:
-        """Events a second, where so many append one after another beside each other."""
-        appenders = await asyncio.gather(*(prepare() for _ in range(in_flight)))
-        began, done = time.perf_counter(), 0
-
-        async def one_after_another(append: Appender) -> None:
-            nonlocal done
-            while time.perf_counter() < began + self._seconds:
-                await append()
-                done += 1
-
-        await asyncio.gather(*map(one_after_another, appenders))
-        return {"events/s": done / (time.perf_counter() - began)}
-
-    async def _single_facts(self) -> Appender:
-        """Another contact of the customer, and another, on a commitment that exists."""
-        commitment, key = _made(uuid4()), self._keyring.new_key()
-        contact(commitment, Contact("phone", "inbound", "Where is it?", 4), _moment("agent:ling"))
-        made, fact = commitment.collect_events()
-        mapper, id = FactMapper(self._keyring, key), commitment.id
-        begins = NewStream(id, "commitment", None, "CU-7", self._keyring.wrap(id, key))
-        await self._writer.append(Append([mapper.to_stored_event(made)], {id: 0}, (begins,)))
-        fields, contacted = vars(fact), type(fact)
-        versions = itertools.count(fact.originator_version)
-
-        async def append() -> None:
-            version = next(versions)
-            stored = mapper.to_stored_event(contacted(**{**fields, "originator_version": version}))
-            await self._writer.append(Append([stored], {id: version - 1}))
-
-        return append
+        return await _measured(prepare, in_flight, self._seconds)
 
     async def _creations(self) -> Appender:
         """Whole creations: decided, encrypted under a new key, committed."""
 
         async def append() -> None:
             id = uuid4()
-            await self._ledger.begin(id, None, lambda *_: _made(id))
+            await self._ledger.begin(id, None, lambda *_: commitment(id))
 
         return append
 
     async def _receipts(self) -> Appender:
         """Whole receipts, each of them news: what was acknowledged is declined, and acknowledged again."""
         id = uuid4()
-        await self._ledger.begin(id, None, lambda *_: _made(id, "refund"))
+        await self._ledger.begin(id, None, lambda *_: commitment(id, "refund"))
         turns = itertools.cycle(
             (ReceiptGiven(1, "acknowledged"), ReceiptGiven(1, "declined", reason="The van is full"))
         )
@@ -160,7 +131,48 @@ class _Appenders:
         return append
 
 
-def _made(id: UUID, kind: str = "redelivery") -> Commitment:
+async def appended(writer: Writer, keyring: Keyring, in_flight: int, seconds: float) -> dict[str, float]:
+    """Facts that are decided already: encoded, encrypted, committed, each waited for; so many beside each other."""
+    return await _measured(partial(_single_facts, writer, keyring), in_flight, seconds)
+
+
+async def _measured(
+    prepare: Callable[[], Coroutine[None, None, Appender]], in_flight: int, seconds: float
+) -> dict[str, float]:
+    """Events a second, where so many append one after another beside each other."""
+    appenders = await asyncio.gather(*(prepare() for _ in range(in_flight)))
+    began, done = time.perf_counter(), 0
+
+    async def one_after_another(append: Appender) -> None:
+        nonlocal done
+        while time.perf_counter() < began + seconds:
+            await append()
+            done += 1
+
+    await asyncio.gather(*map(one_after_another, appenders))
+    return {"events/s": done / (time.perf_counter() - began)}
+
+
+async def _single_facts(writer: Writer, keyring: Keyring) -> Appender:
+    """Another contact of the customer, and another, on a commitment that exists."""
+    begun, key = commitment(uuid4()), keyring.new_key()
+    contact(begun, Contact("phone", "inbound", "Where is it?", 4), _moment("agent:ling"))
+    made, fact = begun.collect_events()
+    mapper, id = FactMapper(keyring, key), begun.id
+    begins = NewStream(id, "commitment", None, "CU-7", keyring.wrap(id, key))
+    await writer.append(Append([mapper.to_stored_event(made)], {id: 0}, (begins,)))
+    fields, contacted = vars(fact), type(fact)
+    versions = itertools.count(fact.originator_version)
+
+    async def append() -> None:
+        version = next(versions)
+        stored = mapper.to_stored_event(contacted(**{**fields, "originator_version": version}))
+        await writer.append(Append([stored], {id: version - 1}))
+
+    return append
+
+
+def commitment(id: UUID, kind: str = "redelivery") -> Commitment:
     """A promise; of a redelivery nothing more is recorded, a refund goes to whoever is of the finance team."""
     making = Making(customer_id="CU-7", kind=kind, promise="Tomorrow before noon, at the back door", due=_DUE)
     return make(id, making, None, [], _moment("agent:ling"))

@@ -23,7 +23,7 @@ import msgspec
 from domain.actors import BUILT_IN_ROLES, Actor
 from domain.calendars import OFFICE_HOURS, Calendar, CalendarConfig, country_calendar, is_country
 from domain.deadlines import zone
-from domain.durations import Unit, Within, parse_duration
+from domain.durations import Age, Unit, Within, parse_age, parse_duration
 from domain.errors import CalendarHasNoWorkingTime, ConfigurationError, Invalid
 from domain.hooks import Hook, read_hook
 from domain.integrations import Webhook, check_webhooks
@@ -235,7 +235,7 @@ class Catalogue:
     calendars: Mapping[str, Calendar]
     person_scorecards: bool = True
     evidence_photos: bool = False
-    retention_after_close: str | None = None
+    retention: Age | None = None
     webhooks: tuple[Webhook, ...] = ()
     oidc: Oidc | None = None
     hooks: Mapping[str, Hook] = field(default_factory=dict)
@@ -307,7 +307,7 @@ def parse_catalogue(text: str) -> Catalogue:
         | {name: _calendar(name, raw) for name, raw in file.calendars.items()},
         person_scorecards=_read("privacy", file.privacy, _Privacy, "the privacy").person_scorecards,
         evidence_photos=_read("evidence", file.evidence, _Evidence, "the evidence").photos,
-        retention_after_close=_read("retention", file.retention, _Retention, "the retention").after_close,
+        retention=_retention(file.retention),
         webhooks=_webhooks(file.webhooks),
         oidc=None if file.oidc is None else _oidc(file.oidc, roles),
         hooks={name: read_hook(name, raw, roles) for name, raw in file.hooks.items()},
@@ -351,6 +351,14 @@ def _oidc(table: dict[str, object], roles: frozenset[str]) -> Oidc:
     oidc = _read("oidc", table, Oidc, "the sign-in")
     check_oidc(oidc, roles)
     return oidc
+
+
+def _retention(table: dict[str, object]) -> Age | None:
+    text = _read("retention", table, _Retention, "the retention").after_close
+    try:
+        return parse_age(text) if text is not None else None
+    except Invalid as error:
+        raise _fault("retention.after_close", f"'{text}' {error}") from error
 
 
 def _push(table: dict[str, object]) -> Push:

@@ -79,7 +79,6 @@ class Commitment(Recording):
         self.closed_by: Origin | None = None
         self.closed_as: datetime | None = None
         self.changed_version = 1
-        self.erased = False
         self.dropped: list[Handoff] = []  # hand-offs of roles no longer on the path: their keepers may still report
         self.answers: dict[tuple[str, str, str], Answered] = {}
 
@@ -88,6 +87,11 @@ class Commitment(Recording):
     @property
     def is_closed(self) -> bool:
         return self.status in ("kept", "withdrawn")
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether its personal words are gone for good; no promise is without any."""
+        return self.promise is None
 
     @property
     def escalation_level(self) -> int:

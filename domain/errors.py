@@ -20,6 +20,7 @@ __all__ = [
     "Conflict",
     "ContentTooLarge",
     "DueRequired",
+    "Erased",
     "Forbidden",
     "IdempotencyKeyReused",
     "Invalid",
@@ -27,6 +28,7 @@ __all__ = [
     "MasterKeyLost",
     "Misdirected",
     "NotFound",
+    "OnHold",
     "PhotosAreOff",
     "PreconditionFailed",
     "PrivateAddress",
@@ -196,6 +198,22 @@ class Unreachable(UpheldError):
     code = "unreachable"
     status = 409
     title = "The keeper cannot be told"
+
+
+class Erased(UpheldError):
+    """The words of the commitment are gone for good, and its key with them: no others can be kept in their place."""
+
+    code = "erased"
+    status = 409
+    title = "The words of the commitment are erased"
+
+
+class OnHold(UpheldError):
+    """Somebody ordered that nothing is forgotten of this customer yet."""
+
+    code = "on_hold"
+    status = 409
+    title = "The customer is on hold"
 
 
 class ContentTooLarge(UpheldError):

@@ -18,6 +18,7 @@ from domain.values import (
     OF_THE_RECIPIENT,
     AttemptOutcome,
     Direction,
+    ErasureCause,
     Item,
     ReceiptState,
     ReopeningReason,
@@ -37,6 +38,7 @@ __all__ = [
     "FACTS",
     "CommitmentAmended",
     "CommitmentBroken",
+    "CommitmentErased",
     "CommitmentEscalated",
     "CommitmentKept",
     "CommitmentMade",
@@ -247,6 +249,15 @@ class CustomerInformed(Fact):
         commitment.informed_revision = self.revision
 
 
+class CommitmentErased(Fact):
+    """Its personal words are gone for good, the key that opened them being destroyed; the rest of it stays."""
+
+    cause: ErasureCause
+
+    def change(self, commitment: "Commitment") -> None:
+        commitment.promise = commitment.items = commitment.channel = commitment.conversation = None
+
+
 # -- handing it over --------------------------------------------------------------------------------------------
 
 
@@ -419,6 +430,7 @@ register(
     CommitmentEscalated,
     EscalationTaken,
     CustomerInformed,
+    CommitmentErased,
     HandoffAssigned,
     HandoffReleased,
     HandoffSent,

@@ -21,7 +21,10 @@ __all__ = ["Webhook", "check_webhooks", "event_types"]
 
 EVERYTHING = "*"
 _PREFIX = "whsec_"
-_NOT_OF_COMMITMENTS = ("OrderAssigned", "OrderUnassigned", "CustomerErased")
+_NOT_OF_COMMITMENTS = (
+    *("OrderAssigned", "OrderUnassigned", "OrderErased"),
+    *("CustomerHeld", "CustomerReleased", "CustomerErased"),
+)
 """What the history tells of orders and customers; their modules stand above this one."""
 
 

@@ -9,9 +9,18 @@ from eventsourcing.domain import TAggregate
 from domain.facts import register
 from domain.moment import Moment
 from domain.recording import Recorded, Recording
-from domain.values import Trip
+from domain.values import ErasureCause, Trip
 
-__all__ = ["Assignment", "Order", "OrderAssigned", "OrderFact", "OrderUnassigned", "assign_order", "unassign_order"]
+__all__ = [
+    "Assignment",
+    "Order",
+    "OrderAssigned",
+    "OrderErased",
+    "OrderFact",
+    "OrderUnassigned",
+    "assign_order",
+    "unassign_order",
+]
 
 _NAMESPACE = UUID("7c7f9a3e-0d52-5a6e-9d6e-1f0c5a5b6d21")
 
@@ -35,7 +44,7 @@ class Assignment:
 
 
 class OrderFact(Recorded):
-    """A fact about an order."""
+    """A fact about who carries a role for an order."""
 
     order_id: str
     role: str
@@ -68,11 +77,22 @@ class OrderUnassigned(OrderFact):
         del order.assignments[self.role]
 
 
+class OrderErased(Recorded):
+    """The addresses of the order are gone for good, and no later one is kept."""
+
+    cause: ErasureCause
+
+    def apply(self, order: "Order") -> None:
+        order.is_erased = True
+        order.assignments = {role: replace(one, address=None) for role, one in order.assignments.items()}
+
+
 class Order(Recording):
     """The assignments of an order, by role. An order of which nothing was recorded has version 0."""
 
     order_id: str
     assignments: dict[str, Assignment]
+    is_erased: bool
 
     INITIAL_VERSION = 0
 
@@ -84,7 +104,7 @@ class Order(Recording):
     def _begin(cls, id: UUID, order_id: str, at: datetime) -> "Order":
         order = cls.__new__(cls)
         order.__base_init__(id, 0, at)
-        order.order_id, order.assignments = order_id, {}
+        order.order_id, order.assignments, order.is_erased = order_id, {}, False
         return order
 
     @staticmethod
@@ -95,6 +115,8 @@ class Order(Recording):
 
 def assign_order(order: Order, role: str, assignment: Assignment, moment: Moment) -> None:
     """Name who carries `role`; naming the same again, word for word, records nothing."""
+    if order.is_erased:
+        assignment = replace(assignment, address=None)
     if order.assignments.get(role) != assignment:
         moment.record(
             order,
@@ -118,4 +140,4 @@ def unassign_order(order: Order, role: str, moment: Moment) -> None:
         )
 
 
-register(OrderAssigned, OrderUnassigned)
+register(OrderAssigned, OrderUnassigned, OrderErased)

@@ -9,7 +9,7 @@ from uuid import UUID
 from domain.catalogue import Catalogue, Kind
 from domain.commitment import Commitment
 from domain.deadlines import Due, DueRule, calendar_warnings, resolve_due
-from domain.errors import CommitmentClosed, DueRequired, Invalid, PreconditionFailed
+from domain.errors import CommitmentClosed, DueRequired, Erased, Invalid, PreconditionFailed
 from domain.escalating import escalate_on_limits
 from domain.facts import CommitmentAmended, CommitmentMade, CommitmentWithdrawn
 from domain.handing_over import Named, ReceiptRule, hand_over, name_recipient, route
@@ -158,10 +158,12 @@ def make(
 def amend(commitment: Commitment, amendment: Amendment, order: Order | None, moment: Moment) -> tuple[str, ...]:
     """Change the promise: a new revision that its keepers must receive anew. Answers the warnings.
 
-    Where nothing would change, nothing is recorded. Raises `CommitmentClosed`, or `Invalid`.
+    Where nothing would change, nothing is recorded. Raises `CommitmentClosed`, `Erased` or `Invalid`.
     """
     if commitment.is_closed:
         raise CommitmentClosed(f"the commitment is {commitment.status}")
+    if commitment.is_erased and not amendment.given.isdisjoint(("promise", "items")):
+        raise Erased("its words are gone for good; make a new promise for other ones")
     new = _amended_terms(commitment, amendment, moment)
     changed = tuple(name for name, value in new.items() if _differs(value, getattr(commitment, name)))
     if not changed:

@@ -16,6 +16,7 @@ __all__ = [
     "RECEIPT_STATES",
     "AttemptOutcome",
     "Direction",
+    "ErasureCause",
     "FlagReason",
     "HandoffState",
     "Item",
@@ -52,6 +53,8 @@ Via = Literal["tap", "scan", "link", "batch"]
 Direction = Literal["inbound", "outbound"]
 WithdrawalCause = Literal["agreed", "not_agreed", "mistake"]
 ReopeningReason = Literal["disputed", "mistaken"]
+ErasureCause = Literal["request", "retention"]
+"""Why words are gone: somebody asked for it, or they were kept for as long as they may be."""
 AttemptOutcome = Literal["customer_absent", "no_access", "wrong_address", "customer_refused", "damaged", "other"]
 
 

@@ -49,8 +49,8 @@ UPDATE jobs SET state = 'running', done = done + (SELECT count(*) FROM outcome) 
 SELECT customer_id, array_agg(commitment_id ORDER BY number) FROM job_items
 WHERE job = %s AND code IS NULL AND customer_id > %s GROUP BY customer_id ORDER BY customer_id LIMIT %s;
 
--- end: all of it is done, and whoever can be told of it will be
-UPDATE jobs SET state = 'done', not_informed = %(not_informed)s WHERE id = %(job)s;
+-- end: all of it is done, and whoever can be told of it will be; its words are of no use any more
+UPDATE jobs SET state = 'done', not_informed = %(not_informed)s, key = NULL, document = NULL WHERE id = %(job)s;
 
 -- fail: it cannot be done
-UPDATE jobs SET state = 'failed', error = %(error)s WHERE id = %(job)s
+UPDATE jobs SET state = 'failed', error = %(error)s, key = NULL, document = NULL WHERE id = %(job)s

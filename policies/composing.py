@@ -135,4 +135,4 @@ def _notice(row: Sequence[Any]) -> tuple[int, Notice]:
 
 def _makes_sense(notice: Notice, commitment: Commitment | None, now: datetime) -> bool:
     """Whether it still is to be told. Of what is erased nothing is."""
-    return commitment is not None and commitment.promise is not None and holds(notice, commitment, now)
+    return commitment is not None and not commitment.is_erased and holds(notice, commitment, now)

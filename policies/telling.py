@@ -69,6 +69,21 @@ async def try_again(database: Database, actor: str) -> None:
             await conn.execute(SQL["try_again"], (actor,))
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a customer is to be told of a promise, and when; or was told lately, where it is done."""
+
+    commitment_id: UUID
+    about: str
+    at: datetime
+    done_at: datetime | None
+
+
+async def waiting_for(database: Database, customer_id: str) -> list[Waiting]:
+    """What a customer is to be told, and was told in the last week."""
+    return [Waiting(*row) for row in await database.fetch(SQL["waiting_for"], (customer_id,))]
+
+
 def _category_of(notice: Notice) -> str:
     """In which category of the contact points its recipient is found."""
     return "customer" if notice.is_for_customer else "person"

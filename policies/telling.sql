@@ -58,4 +58,7 @@ DELETE FROM notices WHERE done_at < %s;
 SELECT recipient FROM tellings WHERE category = 'person' AND NOT reached;
 
 -- try_again: somebody is reached by other channels now
-UPDATE tellings SET reached = true WHERE category = 'person' AND recipient = %s AND NOT reached
+UPDATE tellings SET reached = true WHERE category = 'person' AND recipient = %s AND NOT reached;
+
+-- waiting_for: what a customer is to be told, and was told lately
+SELECT commitment_id, about, at, done_at FROM notices WHERE category = 'customer' AND recipient = %s ORDER BY number

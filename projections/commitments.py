@@ -5,7 +5,7 @@ The page answers GET `/v1/commitments` and GET `/v1/commitments/{id}`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any, LiteralString
 from uuid import UUID
@@ -42,7 +42,7 @@ class CommitmentsPage(Page):
     async def write(self, conn: AsyncConnection[Any]) -> None:
         rows = [self._row(state, last.key, self._made.get(number, 0)) for number, (state, last) in self._rows.items()]
         if rows:
-            await conn.execute(SQL["upsert"], columns(rows, 13))
+            await conn.execute(SQL["upsert"], columns(rows, 14))
 
     def _row(self, state: Commitment, key: bytes | None, made: int) -> tuple[object, ...]:
         document, personal = sealed(state, self.keyring, key)
@@ -60,6 +60,7 @@ class CommitmentsPage(Page):
             self.keyring.blind("conversation", state.conversation) if state.conversation else None,
             document,
             personal,
+            state.closed_at if not state.is_erased else None,
         )
 
 
@@ -121,6 +122,14 @@ class Commitments(Reader):
     async def makers(self, customer_id: str) -> list[str]:
         """Who promised a customer anything."""
         return [maker for (maker,) in await self.fetch(SQL["makers"], {"customer_id": customer_id})]
+
+    async def forgettable(
+        self, closed_before: datetime, after: tuple[datetime, UUID] | None, limit: int
+    ) -> list[tuple[datetime, UUID, str]]:
+        """The next commitments that were closed until an instant and are not erased: when, which, and whose."""
+        at, id = after or (datetime.min.replace(tzinfo=UTC), UUID(int=0))
+        params = {"before": closed_before, "at": at, "id": id, "limit": limit}
+        return [(row[0].astimezone(UTC), row[1], row[2]) for row in await self.fetch(SQL["forgettable"], params)]
 
     async def reached(self) -> int:
         """Up to which event everything about the commitments is to be seen, here and in what else tells of them."""

@@ -12,7 +12,8 @@ CREATE TABLE commitments (
     channel bytea,
     conversation bytea,
     document bytea NOT NULL,
-    personal bytea
+    personal bytea,
+    forgettable_since timestamptz  -- since when it is closed, while its words are there
 );
 
 -- indexes: what its queries look rows up by
@@ -24,6 +25,7 @@ CREATE INDEX commitments_kind_idx ON commitments (kind, position);
 CREATE INDEX commitments_channel_idx ON commitments (channel, position) WHERE channel IS NOT NULL;
 CREATE INDEX commitments_due_at_idx ON commitments (due_at);
 CREATE INDEX commitments_live_due_at_idx ON commitments (due_at) WHERE status IN ('open', 'broken');
+CREATE INDEX commitments_forgettable_idx ON commitments (forgettable_since, id) WHERE forgettable_since IS NOT NULL;
 CREATE INDEX commitments_keepers_idx ON commitments USING gin (keepers);
 CREATE INDEX commitments_conversation_idx ON commitments (conversation, position) WHERE conversation IS NOT NULL;
 
@@ -32,16 +34,23 @@ DELETE FROM commitments WHERE id = ANY(%(streams)s);
 
 -- upsert: the newest state of each commitment that a page touched
 INSERT INTO commitments AS c
-    (id, position, order_id, customer_id, kind, status, made_by, due_at, keepers, channel, conversation, document, personal)
+    (id, position, order_id, customer_id, kind, status, made_by, due_at, keepers, channel, conversation, document, personal,
+     forgettable_since)
 SELECT id, position, order_id, customer_id, kind, status, made_by, due_at, string_to_array(keepers, ' '),
-       channel, conversation, document, personal
+       channel, conversation, document, personal, forgettable_since
 FROM unnest(%b::uuid[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[],
-            %b::text[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[])
+            %b::text[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[], %b::timestamptz[])
      AS row (id, position, order_id, customer_id, kind, status, made_by, due_at, keepers, channel, conversation,
-             document, personal)
+             document, personal, forgettable_since)
 ON CONFLICT (id) DO UPDATE SET
-    status = excluded.status, due_at = excluded.due_at, keepers = excluded.keepers,
-    document = excluded.document, personal = excluded.personal;
+    status = excluded.status, due_at = excluded.due_at, keepers = excluded.keepers, channel = excluded.channel,
+    conversation = excluded.conversation, document = excluded.document, personal = excluded.personal,
+    forgettable_since = excluded.forgettable_since;
+
+-- forgettable: the next commitments that were closed until an instant and are not erased
+SELECT c.forgettable_since, c.id, c.customer_id FROM commitments c
+WHERE c.forgettable_since <= %(before)s AND (c.forgettable_since, c.id) > (%(at)s, %(id)s)
+ORDER BY c.forgettable_since, c.id LIMIT %(limit)s;
 
 -- one: a commitment by its id
 SELECT c.position, c.id, c.document, c.personal, s.key

@@ -5,7 +5,7 @@ recorded about, and those whose flag the clock has raised.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -25,6 +25,8 @@ class FlagChange:
     position: int
     before: Raised | None
     after: Raised | None
+    erased: bool = False
+    """Whether the words of its promise are gone, which whoever has them on his screen must be told."""
 
     def told(self, wanted: FlagFilter) -> tuple[str, FlagRow] | None:
         """The event for somebody who asks for certain flags: `flagged`, `cleared`, or none.
@@ -32,7 +34,7 @@ class FlagChange:
         Who deals with it is no part of the flag.
         """
         if self.after is not None and self.after.matches(wanted):
-            is_known = self.before is not None and self.before.flag == self.after.flag
+            is_known = self.before is not None and self.before.flag == self.after.flag and not self.erased
             return None if is_known else ("flagged", self.after.flag)
         if self.before is not None and self.before.matches(wanted):
             return "cleared", self.before.flag
@@ -68,14 +70,19 @@ class FlagWatch(Watch[FlagChange]):
         now = await self._now()
         touched = await self._flags.touched(after, until)
         for id in await self._flags.raised_between(self._looked_at, now):
-            touched.setdefault(id, until)
+            touched.setdefault(id, (until, False))
         hold = await self._flags.of(list(touched), now=now) if touched else {}
         self._looked_at = now
         changes = []
-        for id, at in sorted(touched.items(), key=lambda item: item[1]):
-            change = FlagChange(at, self._known.pop(id, None), hold.get(id))
-            if change.after is not None:
-                self._known[id] = change.after
-            if change.before != change.after:
-                changes.append(change)
+        for id, (at, is_erased) in sorted(touched.items(), key=lambda item: item[1][0]):
+            before, after_it = self._known.pop(id, None), hold.get(id)
+            if after_it is not None:
+                self._known[id] = after_it
+            if before != after_it:
+                changes.append(FlagChange(at, _without_words(before) if is_erased else before, after_it, is_erased))
         return changes
+
+
+def _without_words(raised: Raised | None) -> Raised | None:
+    """A flag as it is told once its promise is erased."""
+    return raised and raised._replace(flag=replace(raised.flag, promise=None, erased=True))

@@ -209,6 +209,7 @@ class FlagRow:
     receipt_due_at: datetime | None
     rescue_by: datetime
     depot: str | None
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,9 +313,12 @@ class Flags(Reader):
         rows = await self.fetch(SQL["position"], {})
         return int(rows[0][0]) if rows else 0
 
-    async def touched(self, after: int, until: int) -> dict[UUID, int]:
-        """What was recorded about behind a position, up to another: each with the last position of its own there."""
-        return dict(await self.fetch(SQL["touched"], {"after": after, "until": until}))
+    async def touched(self, after: int, until: int) -> dict[UUID, tuple[int, bool]]:
+        """What was recorded about behind a position, up to another: each with the last position of its own there, and
+        whether it was erased.
+        """
+        rows = await self.fetch(SQL["touched"], {"after": after, "until": until})
+        return {id: (position, is_erased) for id, position, is_erased in rows}
 
     def _raised(self, row: tuple[Any, ...]) -> Raised:
         if (shown := self._commitment(row)) is None:
@@ -393,7 +397,21 @@ def _literal(at: datetime) -> LiteralString:
 
 
 def _flag(row: tuple[Any, ...], promise: str | None) -> FlagRow:
+    """A row ends with the key of the stream."""
     id, order_id, kind, reason, since, role, recipient, made_by, due_at, receipt_due_at, rescue_by, depot = row[:12]
     return FlagRow(
-        id, order_id, kind, promise, reason, since, role, recipient, made_by, due_at, receipt_due_at, rescue_by, depot
+        commitment_id=id,
+        order_id=order_id,
+        kind=kind,
+        promise=promise,
+        reason=reason,
+        since=since,
+        role=role,
+        recipient=recipient,
+        made_by=made_by,
+        due_at=due_at,
+        receipt_due_at=receipt_due_at,
+        rescue_by=rescue_by,
+        depot=depot,
+        erased=row[-1] is None,
     )

@@ -58,9 +58,10 @@ SELECT DISTINCT commitment_id FROM flags WHERE known_from > %(after)s AND known_
 -- position: up to which event they are known, with what their promises say and who deals with them
 SELECT coalesce(min(position), 0) FROM checkpoints WHERE name IN ('flags', 'commitments');
 
--- touched: what was recorded about in a stretch of the log, and where the last of it stands
-SELECT originator_id, max(notification_id) FROM stored_events
-WHERE notification_id > %(after)s AND notification_id <= %(until)s GROUP BY originator_id;
+-- touched: what was recorded about in a stretch of the log, where the last of it stands, and whether it was erased
+SELECT e.originator_id, max(e.notification_id), bool_or(s.key IS NULL)
+FROM stored_events e JOIN streams s ON s.id = e.originator_id
+WHERE e.notification_id > %(after)s AND e.notification_id <= %(until)s GROUP BY e.originator_id;
 
 -- total: how many flags hold now and match, counted no further than a limit
 SELECT count(*) FROM (

@@ -14,6 +14,8 @@ import msgspec
 from psycopg import AsyncConnection
 
 from domain.commitment import Commitment
+from domain.facts import CommitmentErased
+from domain.order import Order
 from projections.projection import Page, Projection, Recorded, State, columns
 from projections.reading import Reader, where
 from projections.views import DueView
@@ -53,22 +55,25 @@ _TOLD_IF_THERE = frozenset({"role", "route", "team"})
 class HistoryPage(Page):
     """What the facts of a page are found by."""
 
-    categories = frozenset({"commitment", "order"})
+    categories = frozenset({"commitment", "order", "customer"})
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._rows: list[tuple[object, ...]] = []
+        self._erased: list[UUID] = []
         self._blinds: dict[tuple[str, str], bytes] = {}
 
     def see(self, recorded: Recorded, state: State) -> None:
         fact, commitment = recorded.fact, state if isinstance(state, Commitment) else None
+        if isinstance(fact, CommitmentErased):
+            self._erased.append(recorded.stream)
         self._rows.append(
             (
                 recorded.position,
                 recorded.type,
                 commitment.id if commitment else None,
-                state.order_id,
-                commitment.customer_id if commitment else None,
+                state.order_id if isinstance(state, Commitment | Order) else None,
+                None if isinstance(state, Order) else state.customer_id,
                 fact.origin.actor,
                 fact.origin.on_behalf_of,
                 _recipient(fact),
@@ -84,6 +89,8 @@ class HistoryPage(Page):
     async def write(self, conn: AsyncConnection[Any]) -> None:
         if self._rows:
             await conn.execute(SQL["insert"], columns(self._rows, 13))
+        if self._erased:
+            await conn.execute(SQL["erase"], (self._erased,))
 
     def _blind(self, field: str, value: str | None) -> bytes | None:
         if value is None:

@@ -30,13 +30,19 @@ CREATE INDEX history_conversation_idx ON history (conversation, position) WHERE 
 -- forget: take out what these streams led to
 DELETE FROM history h USING streams s
 WHERE s.id = ANY(%(streams)s)
-  AND (h.commitment_id = s.id OR s.category = 'order' AND h.order_id = s.order_id AND h.commitment_id IS NULL);
+  AND (h.commitment_id = s.id OR s.category = 'order' AND h.order_id = s.order_id AND h.commitment_id IS NULL
+       OR s.category = 'customer' AND h.customer_id = s.customer_id AND h.commitment_id IS NULL
+          AND h.position BETWEEN s.first_position AND s.last_position);
 
 -- insert: what is found of the facts of a page
 INSERT INTO history (position, type, commitment_id, order_id, customer_id, actor, on_behalf_of, recipient, channel,
                      conversation, recorded_at, occurred_at, revision)
 SELECT * FROM unnest(%b::bigint[], %b::text[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
                      %b::bytea[], %b::bytea[], %b::timestamptz[], %b::timestamptz[], %b::bigint[]);
+
+-- erase: these commitments are found by no word any more, not even by its hash
+UPDATE history SET channel = NULL, conversation = NULL
+WHERE commitment_id = ANY(%s) AND (channel IS NOT NULL OR conversation IS NOT NULL);
 
 -- matching: the first facts that match, or the last
 (SELECT * FROM history h WHERE {filters} ORDER BY h.position {direction} LIMIT %(limit)s);

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -26,6 +26,8 @@ SQL = queries("projections", "log.sql")
 PAGE = 500
 """Facts in a page."""
 
+_RECORDED, _ERASED = "stored_events", "erasures"
+"""The channels by which processes hear of what was recorded and what was erased."""
 _POLL_SECONDS = 0.5
 _GATHER_SECONDS = 0.01
 """A page that is not full is not followed by another one sooner: a few facts at once cost hardly more than one. Without
@@ -102,19 +104,30 @@ class Log:
         self._turns = 0
         self._ends: OrderedDict[int, int] = OrderedDict()  # where the log was seen to end, and in which turn
 
-    async def follow(self) -> None:
-        """Listen for what is recorded, and look by ourselves now and then: a notification is only a hint."""
+    async def follow(self, forget: Callable[[], None] = lambda: None) -> None:
+        """Listen for what is recorded, and look by ourselves now and then: a notification is only a hint.
+
+        `forget` is called when something was erased, or may have been while nobody listened.
+        """
         while True:
             try:
                 async with await self._database.connect("listen") as conn:
-                    await conn.execute("LISTEN stored_events")
+                    for channel in (_RECORDED, _ERASED):
+                        await conn.execute(f"LISTEN {channel}".encode())
+                    forget()
                     while True:
                         await self._begin_turn()
                         await asyncio.sleep(_GATHER_SECONDS)
-                        await hear(conn, within=_POLL_SECONDS)
+                        if any(told.channel == _ERASED for told in await hear(conn, within=_POLL_SECONDS)):
+                            forget()
             except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
                 log.warning("interrupted", error=str(error).strip())
             await asyncio.sleep(_POLL_SECONDS)
+
+    def forget(self) -> None:
+        """Keep no fact in memory: something was erased."""
+        self._pages.clear()
+        self._earlier.clear()
 
     async def _begin_turn(self) -> None:
         async with self._turn:

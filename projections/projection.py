@@ -14,13 +14,14 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from domain.commitment import Commitment
+from domain.customer import Customer
 from domain.order import Order
 from store.facts import read_fact
 from store.keyring import Keyring
 
 __all__ = ["CommitmentsTouched", "Page", "Projection", "Recorded", "State", "columns"]
 
-State = Commitment | Order
+State = Commitment | Order | Customer
 
 
 class Recorded:
@@ -74,7 +75,7 @@ class Page(ABC):
     """What one page of the log changes in the tables of one projection."""
 
     categories: ClassVar[frozenset[str]] = frozenset({"commitment"})
-    """Of which streams it is shown the facts: `commitment`, `order`."""
+    """Of which streams it is shown the facts: `commitment`, `order`, `customer`."""
 
     def __init__(self, keyring: Keyring) -> None:
         self.keyring = keyring

@@ -40,7 +40,7 @@ class TasksPage(Page):
     def see(self, recorded: Recorded, state: State) -> None:
         if isinstance(state, Order):
             self._orders[state.order_id] = (state, recorded.key)
-        else:
+        elif isinstance(state, Commitment):
             self._steps.append((state.id, recorded.recorded_at, _keepers(state)))
 
     async def write(self, conn: AsyncConnection[Any]) -> None:
@@ -135,6 +135,7 @@ class AssignmentView:
     stop: int | None
     address: str | None
     depot: str | None
+    erased: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +149,16 @@ class TaskView:
     planned_start: datetime | None
     planned_end: datetime | None
     commitments: list[CommitmentView]
+    erased: bool = False
+    """Whether the address is gone for good."""
 
 
-def assignments_of(assignments: Mapping[str, Assignment]) -> list[AssignmentView]:
-    """The assignments of an order, by role."""
+def assignments_of(assignments: Mapping[str, Assignment], *, erased: bool) -> list[AssignmentView]:
+    """The assignments of an order, by role; `erased` where its addresses are gone for good."""
     return [
-        AssignmentView(role, a.recipient, a.departs_at, a.planned_start, a.planned_end, a.stop, a.address, a.depot)
+        AssignmentView(
+            role, a.recipient, a.departs_at, a.planned_start, a.planned_end, a.stop, a.address, a.depot, erased
+        )
         for role, a in sorted(assignments.items())
     ]
 
@@ -183,7 +188,8 @@ class Tasks(Reader):
         states = await ledger.commitments_at([id for (id,) in rows], at)
         shown = [view(state) for state in states.values() if not state.is_closed]
         orders = await ledger.orders_at({c.order_id for c in shown if c.order_id is not None}, at)
-        return _stops(recipients, shown, {id: assignments_of(order.assignments) for id, order in orders.items()})
+        carried = {id: assignments_of(one.assignments, erased=one.is_erased) for id, one in orders.items()}
+        return _stops(recipients, shown, carried)
 
     async def touched(self, after: int, until: int) -> list[tuple[int, UUID | None, str | None, list[str]]]:
         """What was recorded about behind a position, up to another, in order: the last position of its own there, the
@@ -202,7 +208,7 @@ class Tasks(Reader):
             order_id, role, stream, recipient, departs_at, start, end, stop, depot, address, wrapped = row
             words = self._address(stream, address, wrapped)
             found.setdefault(order_id, []).append(
-                AssignmentView(role, recipient, departs_at, start, end, stop, words, depot)
+                AssignmentView(role, recipient, departs_at, start, end, stop, words, depot, wrapped is None)
             )
         return found
 
@@ -235,7 +241,14 @@ def _stop(
     if mine is None:
         return TaskView(order_id, None, None, None, None, None, commitments)
     return TaskView(
-        order_id, mine.stop, mine.address, mine.departs_at, mine.planned_start, mine.planned_end, commitments
+        order_id,
+        mine.stop,
+        mine.address,
+        mine.departs_at,
+        mine.planned_start,
+        mine.planned_end,
+        commitments,
+        mine.erased,
     )
 
 

@@ -130,7 +130,7 @@ def view(commitment: Commitment, warnings: tuple[str, ...] = ()) -> CommitmentVi
         paused_until=commitment.paused_until,
         reopened_as=commitment.reopened_as,
         warnings=warnings,
-        erased=commitment.promise is None,
+        erased=commitment.is_erased,
     )
 
 

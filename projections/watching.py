@@ -78,6 +78,11 @@ class Look(Generic[C]):
         self.position, self.reset = position, True
         self._something.set()
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is something that he was not told yet."""
+        return bool(self._waiting)
+
     async def wait(self) -> None:
         """Until there is something to be told."""
         await self._something.wait()
@@ -149,6 +154,14 @@ class Watch(ABC, Generic[C]):
         if look.after is not None:
             for change in dropwhile(lambda change: change.position < (look.after or 0), list(self._remembered)):
                 look.put(change)
+
+    def forget(self) -> None:
+        """Something was erased: tell nobody what was known before, not even who waits for it; he reads it anew."""
+        self._remembered.clear()
+        self._since = self._position + 1
+        for look in self._looks:
+            if look.waits:
+                look.start_anew(self._position)
 
     async def run(self) -> None:
         """Watch whenever somebody looks on, until cancelled. Needs the log to be followed."""

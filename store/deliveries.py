@@ -7,6 +7,9 @@
 ('helpdesk', "'ticket.id' is missing")
 """
 
+import contextlib
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
@@ -22,6 +25,8 @@ __all__ = ["KEPT_FOR", "Deliveries", "KeptDelivery"]
 SQL = queries("store", "deliveries.sql")
 
 KEPT_FOR = timedelta(days=7)
+_TELLING = 4
+"""Characters from which on a name in the middle of a text is taken for the name that it looks like."""
 _NAMESPACE = UUID("0a4e4a4e-52f7-5d38-9c8e-0f5b7ad3c611")
 
 
@@ -43,6 +48,31 @@ class KeptDelivery:
     delivery_id: str
     body: bytes
     reason: str
+
+    def mentions(self, names: Collection[str]) -> bool:
+        """Whether it says one of these names: as a value of its JSON, or as a word of its own in what it says, where a
+        name is not so short that this would mean nothing.
+        """
+        said = {self.delivery_id, self.reason, self.body.decode(errors="replace"), *_values(self.body)}
+        words = "|".join(re.escape(name) for name in names if len(name) >= _TELLING)
+        if not said.isdisjoint(names):
+            return True
+        found = re.compile(rf"(?<![\w.~@+-])(?:{words})(?![\w~@+-])")
+        return bool(words) and any(found.search(text) for text in said)
+
+
+def _values(body: bytes) -> Iterator[str]:
+    """The texts and numbers in a body of JSON; of another one nothing."""
+    with contextlib.suppress(msgspec.DecodeError):
+        left = [msgspec.json.decode(body)]
+        while left:
+            match left.pop():
+                case dict() as table:
+                    left += table.values()
+                case list() as several:
+                    left += several
+                case str() | int() as value:
+                    yield str(value)
 
 
 class Deliveries:

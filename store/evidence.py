@@ -1,6 +1,7 @@
 """Photos that show what became of a promise, each encrypted under a key of its own."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -9,9 +10,18 @@ from store.database import Database, reaching_the_database
 from store.keyring import Keyring
 from store.queries import queries
 
-__all__ = ["Evidence"]
+__all__ = ["Evidence", "Photo"]
 
 SQL = queries("store", "evidence.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """Which photo it is, when it was taken, and by whom."""
+
+    id: UUID
+    taken_at: datetime
+    taken_by: str
 
 
 class Evidence:
@@ -55,6 +65,16 @@ class Evidence:
         """Who added a photo."""
         rows = await self._database.fetch(SQL["taken_by"], (id,))
         return str(rows[0][0]) if rows else None
+
+    async def about(self, ids: Sequence[UUID]) -> list[Photo]:
+        """When and by whom those of these photos that there are were taken."""
+        return [Photo(*row) for row in await self._database.fetch(SQL["about"], (list(ids),))]
+
+    async def delete(self, ids: Sequence[UUID]) -> None:
+        """Keep these photos no more."""
+        with reaching_the_database():
+            async with self._database.pool.connection() as conn:
+                await conn.execute(SQL["delete"], (list(ids),))
 
     async def known(self, ids: Sequence[UUID]) -> set[UUID]:
         """Which of these photos there are."""

@@ -12,4 +12,10 @@ SELECT key, document FROM evidence WHERE id = %s;
 SELECT taken_by FROM evidence WHERE id = %s;
 
 -- known: which of these photos there are
-SELECT id FROM evidence WHERE id = ANY(%s)
+SELECT id FROM evidence WHERE id = ANY(%s);
+
+-- delete: these photos are kept no more
+DELETE FROM evidence WHERE id = ANY(%s);
+
+-- about: when and by whom these photos were taken
+SELECT id, taken_at, taken_by FROM evidence WHERE id = ANY(%s) ORDER BY taken_at, id

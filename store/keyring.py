@@ -15,7 +15,6 @@ import binascii
 import contextlib
 import hmac
 import os
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -28,14 +27,19 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from domain.errors import ConfigurationError, MasterKeyLost, UpheldError
 from store.database import Connection, reaching_the_database
 
-__all__ = ["Keyring", "open_keyring"]
+__all__ = ["KEYRING_LOCK", "Keyring", "find_master", "new_master", "open_keyring"]
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _VERSION = b"\x01"  # AES-256-GCM: version, nonce, ciphertext and tag; another number would name another master key
 _OVERHEAD = 1 + _NONCE_BYTES + 16
 _REMEMBERED = 8192  # streams whose key and cipher stay in memory, about 5 MB
-_LOCK = 0x6B65_7972_696E_67  # "keyring" in ASCII
+_SECRETS = UUID("6d6e5d0a-4f5b-5c2f-9b60-0d1f0b7a9c55")
+"""In whose place the secrets are wrapped that are no stream's."""
+KEYRING_LOCK = 0x6B65_7972_696E_67  # "keyring" in ASCII
+
+
+_UNFINISHED = "a change of the master key was begun and did not end: run `upheld master-key rotate` once more"
 
 
 class Keyring:
@@ -48,17 +52,25 @@ class Keyring:
     Keyring(fingerprint=…)
     """
 
-    def __init__(self, master: bytes) -> None:
+    def __init__(self, master: bytes, secrets: bytes | None = None) -> None:
+        """`secrets` are what an earlier master key hashed with, wrapped by this one."""
         self._wrapping = _derive(master, "wrap")
-        self._blinding = _derive(master, "blind")
-        self._digesting = _derive(master, "digest")
+        self._secrets = _derive(master, "blind") + _derive(master, "digest")
+        if secrets is not None:
+            self._secrets = _open_secrets(self._wrapper(_SECRETS), secrets)
+        self._blinding, self._digesting = self._secrets[:_KEY_BYTES], self._secrets[_KEY_BYTES:]
         self.fingerprint = _derive(master, "fingerprint")
-        self._cipher: Callable[[bytes], AESGCM] = lru_cache(_REMEMBERED)(AESGCM)
+        self._cipher = lru_cache(_REMEMBERED)(AESGCM)
         # By the number of the stream: to look a UUID itself up takes longer than all else that is done for an event.
-        self._unwrap: Callable[[int, bytes], bytes] = lru_cache(_REMEMBERED)(self._unwrap_anew)
+        self._unwrap = lru_cache(_REMEMBERED)(self._unwrap_anew)
 
     def __repr__(self) -> str:
         return f"Keyring(fingerprint={self.fingerprint.hex()[:8]})"
+
+    def forget(self) -> None:
+        """Keep no key of a stream in memory; those that are needed again are unwrapped again."""
+        self._cipher.cache_clear()
+        self._unwrap.cache_clear()
 
     def new_key(self) -> bytes:
         """32 random bytes, the key of a new stream."""
@@ -120,6 +132,10 @@ class Keyring:
         """A keyed hash of a command's body, 64 hexadecimal digits: tells equal bodies without giving one away."""
         return hmac.digest(self._digesting, body, "sha256").hex()
 
+    def handed_over(self, successor: "Keyring") -> bytes:
+        """What this one hashes with, wrapped by the master key that comes after it."""
+        return successor.wrap(_SECRETS, self._secrets)
+
     def _wrapper(self, stream_id: UUID) -> AESGCM:
         # A wrapping key a stream: under one key for all, random nonces would be used up after 2**32 streams.
         return AESGCM(hmac.digest(self._wrapping, stream_id.bytes, "sha256"))
@@ -147,12 +163,13 @@ async def open_keyring(
     with reaching_the_database():
         async with connection.transaction():
             # One at a time: whoever comes second must see the first one's fingerprint before creating a file.
-            await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-            cursor = await connection.execute("SELECT fingerprint FROM keyring")
-            row = await cursor.fetchone()
-            known: bytes | None = None if row is None else row[0]
+            await connection.execute("SELECT pg_advisory_xact_lock(%s)", (KEYRING_LOCK,))
+            cursor = await connection.execute("SELECT fingerprint, secrets, rotating_to FROM keyring")
+            known, secrets, rotating_to = await cursor.fetchone() or (None, None, None)
+            if rotating_to is not None:
+                raise ConfigurationError(_UNFINISHED)
             master, source = _find_master(data_dir, master_key, master_key_file, may_create=known is None)
-            keyring = Keyring(master)
+            keyring = Keyring(master, secrets if known == Keyring(master).fingerprint else None)
             if known is None:
                 await connection.execute("INSERT INTO keyring (fingerprint) VALUES (%s)", (keyring.fingerprint,))
             elif not hmac.compare_digest(known, keyring.fingerprint):
@@ -175,6 +192,22 @@ def _find_master(data_dir: Path, key: str | None, key_file: Path | None, *, may_
             raise MasterKeyLost(_lost(f"{source} is missing, the master key")) from error
         reason = error.strerror if isinstance(error, OSError) else "it is not a text"
         raise ConfigurationError(f"{source}: the master key cannot be read: {reason}") from None
+
+
+def find_master(data_dir: Path, key: str | None, key_file: Path | None) -> bytes:
+    """The master key that is in use. Raises `MasterKeyLost`, `ConfigurationError`."""
+    return _find_master(data_dir, key, key_file, may_create=False)[0]
+
+
+def new_master(file: Path) -> bytes:
+    """The master key in a file that is made where there is none. Raises `ConfigurationError`."""
+    try:
+        if not file.exists():
+            _create(file)
+        return _decode(file.read_text(), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not a text"
+        raise ConfigurationError(f"{file}: the master key cannot be read or made: {reason}") from None
 
 
 def _lost(what: str) -> str:
@@ -212,6 +245,13 @@ def _create(file: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _open_secrets(wrapper: AESGCM, wrapped: bytes) -> bytes:
+    try:
+        return _decrypt(wrapper, wrapped, _SECRETS.bytes)
+    except InvalidTag as error:
+        raise MasterKeyLost("what values are hashed with was not wrapped by this master key") from error
 
 
 def _derive(master: bytes, purpose: str) -> bytes:

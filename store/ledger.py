@@ -12,6 +12,7 @@ from uuid import UUID
 from eventsourcing.persistence import StoredEvent
 
 from domain.commitment import Commitment
+from domain.customer import Customer
 from domain.errors import Conflict, UpheldError
 from domain.moment import Moment
 from domain.order import Assignment, Order
@@ -46,9 +47,12 @@ class Change(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class OrderChange:
-    """What came of a command about an order: its assignments after it, by role, and the rest as in `Change`."""
+    """What came of a command about an order: its assignments after it, by role, whether addresses of it are kept no
+    more, and the rest as in `Change`.
+    """
 
     assignments: Mapping[str, Assignment]
+    is_erased: bool
     position: int
     recorded: bool
 
@@ -151,8 +155,23 @@ class Ledger(Streams):
                     continue
                 self._remember(stream, known)
                 standing = position or (await self.position_of(stream, order.version) if order.version else 0)
-                return OrderChange(dict(order.assignments), standing, position is not None)
+                return OrderChange(dict(order.assignments), order.is_erased, standing, position is not None)
         raise Conflict("others changed this order again and again")
+
+    async def change_customer(self, customer_id: str, decide: Callable[[Customer], None]) -> tuple[Customer, int]:
+        """Record a decision about a customer himself; answers how he stands then, and where that is in the log."""
+        for _ in range(_ATTEMPTS):
+            known = await self._customer(customer_id)
+            customer: Customer = known.aggregate
+            begins = self._begin_stream(known, "customer", None, customer_id) if customer.version == 0 else None
+            decide(customer)
+            if not customer.pending_events:
+                return customer, await self.position_of(customer.id, customer.version)
+            try:
+                return customer, await self._append(known, begins)
+            except StaleVersion:
+                continue
+        raise Conflict("others changed what holds for this customer again and again")
 
     async def change_route(self, route_id: str, plan: Plan, moment: Moment) -> RouteChange:
         """Plan a route: all that changes on its orders is recorded at once, or none of it."""

@@ -6,6 +6,7 @@ database cannot make one. The same promise has the same link until that is revok
 
 import base64
 import hmac
+from collections.abc import Sequence
 from struct import Struct, error
 from typing import LiteralString
 from uuid import UUID
@@ -58,6 +59,10 @@ class CustomerLinks:
             return None
         is_open = await self._database.fetch(SQL["is_open"], (commitment_id, generation))
         return commitment_id if is_open else None
+
+    async def standing(self, commitment_ids: Sequence[UUID]) -> dict[UUID, bool]:
+        """Those of these commitments that have or had a link, and whether it is good."""
+        return dict(await self._database.fetch(SQL["standing"], (list(commitment_ids),)))
 
     def _hash(self, commitment_id: UUID, generation: int) -> bytes:
         return self._keyring.blind("customer link", f"{commitment_id}/{generation}")

@@ -7,4 +7,7 @@ UPDATE customer_links SET is_open = false, generation = generation + 1 WHERE com
 RETURNING generation;
 
 -- is_open: whether this generation of the link of a commitment is good
-SELECT 1 FROM customer_links WHERE commitment_id = %s AND generation = %s AND is_open
+SELECT 1 FROM customer_links WHERE commitment_id = %s AND generation = %s AND is_open;
+
+-- standing: which of these commitments have or had a link, and whether it is good
+SELECT commitment_id, is_open FROM customer_links WHERE commitment_id = ANY(%s)

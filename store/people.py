@@ -8,6 +8,8 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid5
 
@@ -22,7 +24,7 @@ from store.database import Connection, Database, hear, reaching_the_database
 from store.keyring import Keyring
 from store.queries import queries
 
-__all__ = ["Book", "Customers", "People", "Staff"]
+__all__ = ["Book", "ContactChange", "Customers", "People", "Staff", "name_of"]
 
 log = structlog.get_logger("upheld.people")
 SQL = queries("store", "people.sql")
@@ -33,6 +35,15 @@ _NAMESPACE = UUID("c9c4c6de-7f5b-5d7b-8a43-5b1c7a0d4e21")
 _LISTEN_SECONDS = 5.0
 _PAUSE = 0.5
 _BEGINNING = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactChange:
+    """That somebody changed how another one is reached."""
+
+    changed_at: datetime
+    changed_by: str
+    is_deletion: bool
 
 
 class Book(Generic[T]):
@@ -65,6 +76,10 @@ class Book(Generic[T]):
         """Everybody, by id."""
         rows = await self._database.fetch(SQL["all"], (self.category,))
         return {id: self._opened(id, key, document) for id, key, document in rows}
+
+    async def changes(self, id: str) -> list[ContactChange]:
+        """When what is known of somebody was changed, and by whom."""
+        return [ContactChange(*row) for row in await self._database.fetch(SQL["changes"], (self.category, id))]
 
     async def put(self, id: str, make: Callable[[T | None], T], *, by: str) -> T:
         """Write what `make` makes of what there is; the same again is no change. Raises whatever `make` raises."""
@@ -105,8 +120,12 @@ class Book(Generic[T]):
         return found
 
     def _name(self, id: str) -> UUID:
-        """What binds the key and the words of a row to their place."""
-        return uuid5(_NAMESPACE, f"{self.category}/{id}")
+        return name_of(self.category, id)
+
+
+def name_of(category: str, id: str) -> UUID:
+    """What binds the key and the words of a row to their place."""
+    return uuid5(_NAMESPACE, f"{category}/{id}")
 
 
 class People(Book[Person]):

@@ -27,4 +27,7 @@ SELECT id, key, document FROM contact_points WHERE category = %s AND id = ANY(%s
 SELECT id, key, document FROM contact_points WHERE category = %s AND id > %s ORDER BY id LIMIT %s;
 
 -- all: everybody of a category
-SELECT id, key, document FROM contact_points WHERE category = %s
+SELECT id, key, document FROM contact_points WHERE category = %s;
+
+-- changes: who changed one of them when, and whether it was deleted
+SELECT changed_at, changed_by, document IS NULL FROM contact_changes WHERE category = %s AND id = %s ORDER BY number

@@ -17,11 +17,13 @@ from store.database import Database, reaching_the_database
 from store.keyring import Keyring
 from store.queries import queries
 
-__all__ = ["Kept", "Subscriptions", "signing_key"]
+__all__ = ["SIGNING", "Kept", "Subscriptions", "name_of", "signing_key"]
 
 SQL = queries("store", "push.sql")
 
 _NAMESPACE = UUID("0d7c5b0e-3b1c-5a6e-9d53-8a2f4f0c7e19")
+SIGNING = uuid5(_NAMESPACE, "signing")
+"""In whose place the key to sign with is wrapped."""
 _MOST = 10
 _SCALAR_BYTES = 32
 
@@ -43,7 +45,7 @@ class Subscriptions:
     async def put(self, actor: str, subscription: Subscription) -> None:
         """A browser listens for this one, and for nobody else who had it in hand before."""
         hashed = self._hash(subscription.endpoint)
-        wrapped, document = self._keyring.enclose(_name(hashed), msgspec.json.encode(subscription))
+        wrapped, document = self._keyring.enclose(name_of(hashed), msgspec.json.encode(subscription))
         with reaching_the_database():
             async with self._database.pool.connection() as conn, conn.transaction():
                 await conn.execute(SQL["take_turns"], (actor,))
@@ -53,7 +55,7 @@ class Subscriptions:
     async def of(self, actor: str) -> list[Kept]:
         """The browsers that listen for somebody, the oldest first."""
         rows = await self._database.fetch(SQL["of"], (actor,))
-        return [Kept(number, self._opened(_name(hashed), key, document)) for number, hashed, key, document in rows]
+        return [Kept(number, self._opened(name_of(hashed), key, document)) for number, hashed, key, document in rows]
 
     async def delete(self, actor: str, endpoint: str) -> bool:
         """A browser listens no more; answers whether it did."""
@@ -89,7 +91,7 @@ async def signing_key(database: Database, keyring: Keyring) -> ec.EllipticCurveP
     >>> await signing_key(database, keyring)  # doctest: +SKIP
     <cryptography.hazmat.bindings._rust.openssl.ec.ECPrivateKey object at …>
     """
-    name = uuid5(_NAMESPACE, "signing")
+    name = SIGNING
     rows = await database.fetch(SQL["key"])
     if not rows:
         scalar = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value.to_bytes(_SCALAR_BYTES)
@@ -100,6 +102,6 @@ async def signing_key(database: Database, keyring: Keyring) -> ec.EllipticCurveP
     return ec.derive_private_key(int.from_bytes(keyring.unwrap(name, rows[0][0])), ec.SECP256R1())
 
 
-def _name(hashed: bytes) -> UUID:
+def name_of(hashed: bytes) -> UUID:
     """What binds the key and the words of a row to their place."""
     return uuid5(_NAMESPACE, hashed.hex())

@@ -68,5 +68,9 @@ WHERE (s.version, s.first_position, s.last_position) IS DISTINCT FROM (e.version
    OR (s.order_id, s.customer_id) IS DISTINCT FROM (begun.open ->> 'order_id', begun.open ->> 'customer_id')
 ORDER BY 2;
 
--- wrapped: the keys of all streams
-SELECT id, key, first_position FROM streams;
+-- wrapped: the keys of all streams, and whether the log says that they were destroyed
+SELECT s.id, s.key, s.first_position, e.originator_id IS NOT NULL
+FROM streams s LEFT JOIN (
+    SELECT DISTINCT originator_id FROM stored_events
+    WHERE topic IN ('CommitmentErased', 'OrderErased', 'CustomerErased')
+) AS e ON e.originator_id = s.id

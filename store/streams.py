@@ -12,6 +12,7 @@ import psycopg
 import structlog
 
 from domain.commitment import Commitment
+from domain.customer import Customer
 from domain.errors import NotFound, Unavailable
 from domain.facts import CommitmentAmended
 from domain.order import Order
@@ -118,6 +119,20 @@ class Streams:
         except NotFound:
             return None
 
+    async def customer(self, customer_id: str) -> Customer:
+        """What was ordered about a customer since he was last erased; of version 0 where nothing was."""
+        return cast("Customer", (await self._customer(customer_id)).aggregate)
+
+    async def customers(self, customer_ids: Collection[str]) -> dict[str, Customer]:
+        """The same of several, without those of whom nothing was recorded."""
+        rows = await self._database.fetch(SQL["lives"], (list(customer_ids),))
+        found = await self._all([stream for (stream,) in rows], "customer")
+        return {known.aggregate.customer_id: known.aggregate for known in found.values()}
+
+    def forget(self) -> None:
+        """Remember no state: something was erased. Whoever works on one now is refused, since its stream moved on."""
+        self._known.clear()
+
     async def surroundings(self, order_id: str | None) -> tuple[Order | None, list[Commitment]]:
         """An order as it stands now, and the commitments on it."""
         if order_id is None:
@@ -164,6 +179,8 @@ class Streams:
                 key, before = self._keyring.key_of(stream, wrapped), found.get(stream)
                 fact = read_fact(self._keyring, key, stream, number, topic, state)
                 found[stream] = Known(fact.mutate(before.aggregate if before else None), key, fresh=True)
+        for known in found.values():
+            _mark(known)
         return found
 
     async def position_of(self, stream: UUID, version: int) -> int:
@@ -196,6 +213,14 @@ class Streams:
         known = await self._load(stream, None) if fresh else await self._current(stream, fresh=False)
         return known or Known(Order.unassigned(order_id, self.clock.now()), None, fresh=True)
 
+    async def _customer(self, customer_id: str) -> Known:
+        """A customer is asked about so rarely that he is always read."""
+        lives = await self._database.fetch(SQL["lives_of"], (customer_id,))
+        last = await self._load(lives[-1][0], None) if lives else None
+        if last is not None and not last.aggregate.is_erased:
+            return last
+        return Known(Customer.unknown(customer_id, len(lives), self.clock.now()), None, fresh=True)
+
     async def _commitment(self, stream: UUID, *, fresh: bool) -> Known:
         known = await self._current(stream, fresh=fresh)
         if known is None or not isinstance(known.aggregate, Commitment):
@@ -227,7 +252,7 @@ class Streams:
         aggregate = known.aggregate if known else None
         for number, topic, state, _ in rows:
             aggregate = read_fact(self._keyring, key, stream, number, topic, state).mutate(aggregate)
-        return Known(aggregate, key, fresh=True)
+        return _mark(Known(aggregate, key, fresh=True))
 
     def _remember(self, stream: UUID, known: Known) -> None:
         self._known[stream] = known
@@ -238,6 +263,13 @@ class Streams:
     def _alone(self, stream: UUID) -> "_Turn":
         """One decision at a time on one stream within this process; other processes meet at the writer."""
         return _Turn(self._locks, stream)
+
+
+def _mark(known: Known) -> Known:
+    """An order without its key is erased at every instant, also before that was recorded."""
+    if known.key is None and isinstance(known.aggregate, Order):
+        known.aggregate.is_erased = True
+    return known
 
 
 class _Lock(asyncio.Lock):

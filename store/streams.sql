@@ -41,4 +41,11 @@ FROM streams s CROSS JOIN LATERAL (
 WHERE s.id = ANY(%s) AND s.category = %s;
 
 -- reached: where the last that was recorded of some orders stands, their commitments included
-SELECT coalesce(max(last_position), 0) FROM streams WHERE order_id = ANY(%s)
+SELECT coalesce(max(last_position), 0) FROM streams WHERE order_id = ANY(%s);
+
+-- lives_of: the streams of a customer himself: each but the last one ended when he was erased
+SELECT id FROM streams WHERE customer_id = %s AND category = 'customer' ORDER BY first_position;
+
+-- lives: the last such stream of each of some customers
+SELECT DISTINCT ON (customer_id) id FROM streams WHERE customer_id = ANY(%s) AND category = 'customer'
+ORDER BY customer_id, first_position DESC

@@ -40,7 +40,10 @@ class Problem:
 
 @dataclass(slots=True)
 class Verdict:
-    """What was found. Behind the last seal lie `unsealed` events, from `unsealed_from` on; nothing vouches for them."""
+    """What was found. Behind the last seal lie `unsealed` events, from `unsealed_from` on; nothing vouches for them.
+
+    `erased` counts the streams whose keys were destroyed.
+    """
 
     events: int = 0
     seals: int = 0
@@ -227,8 +230,14 @@ async def _check_streams(conn: AsyncConnection[Any], keyring: Keyring, verdict: 
         return
     async with conn.cursor("keys", binary=True) as rows:
         await rows.execute(SQL["wrapped"])
-        async for stream, wrapped, position in rows:
+        async for stream, wrapped, position, is_told in rows:
             try:
-                verdict.erased += keyring.key_of(stream, wrapped) is None
+                is_erased = keyring.key_of(stream, wrapped) is None
             except MasterKeyLost:
                 verdict.add(position, f"the key of the stream {stream} is not the one that it was begun with")
+                continue
+            verdict.erased += is_erased
+            if is_erased and not is_told:
+                verdict.add(position, f"the key of the stream {stream} is gone, and nothing says that it was erased")
+            elif is_told and not is_erased:
+                verdict.add(position, f"the stream {stream} was erased and has a key all the same")

@@ -61,7 +61,7 @@ def bring_up_to_date(commitment: Commitment, planned: Planned, moment: Moment) -
     """
     if (commitment.kind, commitment.customer_id) != (planned.making.kind, planned.making.customer_id):
         raise Invalid("/id", "belongs to a commitment of another customer, or another kind")
-    if commitment.status == "kept" or commitment.reopenings or commitment.promise is None:
+    if commitment.status == "kept" or commitment.reopenings or commitment.is_erased:
         return
     if planned.kept_at is not None:
         if commitment.status == "withdrawn":

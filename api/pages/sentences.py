@@ -143,6 +143,31 @@ def _erased(e: Event) -> Sentence:
     return Sentence(words, "withdrawn", "strong")
 
 
+def _commitment_erased(e: Event) -> Sentence:
+    words = {
+        "request": msg("The words of the promise were erased for good, because somebody asked for it"),
+        "retention": msg("The words of the promise were erased for good, because of their age"),
+    }
+    return Sentence(e.t(words.get(e.text("cause") or "", words["request"])), "withdrawn", "strong")
+
+
+def _order_erased(e: Event) -> Sentence:
+    return Sentence(e.t("The addresses of the order %(order)s were erased for good", order=e.order), "withdrawn")
+
+
+def _held_back(e: Event) -> Sentence:
+    told = {"person": e.person, "customer": e.item.customer_id}
+    until = e.instant("until")
+    facts = (e.t("until %(time)s", time=e.words.when(until)),) if until is not None else ()
+    words = e.t("%(person)s ordered that nothing is forgotten of the customer %(customer)s", **told)
+    return Sentence(words, "warning", "strong", e.said("reason", msg("Reason")), facts)
+
+
+def _let_go(e: Event) -> Sentence:
+    told = {"person": e.person, "customer": e.item.customer_id}
+    return Sentence(e.t("%(person)s lifted the hold on the customer %(customer)s", **told), "open")
+
+
 SENTENCES: dict[str, tuple[str, Callable[[Event], Sentence]]] = {
     "CommitmentMade": (msg("A promise was made"), _made),
     "CommitmentAmended": (msg("A promise changed"), _amended),
@@ -158,6 +183,10 @@ SENTENCES: dict[str, tuple[str, Callable[[Event], Sentence]]] = {
     **HANDOFF_SENTENCES,
     "OrderAssigned": (msg("An order was given to somebody"), _order_assigned),
     "OrderUnassigned": (msg("An order was taken from somebody"), _order_unassigned),
+    "CommitmentErased": (msg("The words of a promise were erased"), _commitment_erased),
+    "OrderErased": (msg("The addresses of an order were erased"), _order_erased),
+    "CustomerHeld": (msg("A customer was put on hold"), _held_back),
+    "CustomerReleased": (msg("A hold was lifted"), _let_go),
     "CustomerErased": (msg("A customer was erased"), _erased),
 }
 """Each type of event: what it is called, and its sentence."""

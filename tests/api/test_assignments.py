@@ -32,17 +32,17 @@ def test_an_order_says_who_carries_it_as_it_was_told(agent: Api, order: str) -> 
         "address": "上海市 南京路 1号",
         "depot": "east",
     }
-    answer = agent.put(f"/v1/orders/{order}/assignment", plan)
+    answer, told = agent.put(f"/v1/orders/{order}/assignment", plan), {**plan, "erased": False}
 
-    assert answer.json() == {"order_id": order, "assignments": [plan]}
-    assert agent.get(f"/v1/orders/{order}") == {"order_id": order, "assignments": [plan], "commitments": []}
+    assert answer.json() == {"order_id": order, "assignments": [told]}
+    assert agent.get(f"/v1/orders/{order}") == {"order_id": order, "assignments": [told], "commitments": []}
 
 
 def test_what_was_not_said_of_an_assignment_is_null(agent: Api, order: str) -> None:
     (assignment,) = agent.assign(order, "courier:li")["assignments"]
 
     names = ("departs_at", "planned_start", "planned_end", "stop", "address", "depot")
-    assert assignment == {"role": "courier", "recipient": "courier:li", **dict.fromkeys(names)}
+    assert assignment == {"role": "courier", "recipient": "courier:li", **dict.fromkeys(names), "erased": False}
 
 
 def test_the_live_commitments_with_that_role_go_to_the_recipient(agent: Api, order: str) -> None:

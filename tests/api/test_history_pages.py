@@ -168,8 +168,8 @@ def test_strange_addresses_are_answered(look: Any) -> None:
     assert look("/history/newer?order_id=a%20b").text == ""
 
 
-def test_what_is_erased_can_be_searched_for_before_anything_was(look: Any) -> None:
-    found = look("/history", type="CustomerErased")
+def test_what_is_erased_can_be_searched_for_before_anything_was(look: Any, order: str) -> None:
+    found = look("/history", type="CustomerErased", customer_id=f"CU-{order}")
 
     assert found.status_code == 200
     assert '<option value="CustomerErased" selected>' in found.text

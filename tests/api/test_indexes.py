@@ -52,6 +52,8 @@ async def test_no_index_is_there_that_no_question_goes_by(
 
 
 _CONFIG = """
+[retention]
+after_close = "P2Y"
 [[webhooks]]
 url = "http://127.0.0.1:9/nobody-listens"
 secret = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
@@ -131,3 +133,7 @@ def go_on(api: Api) -> None:
     eventually(lambda: api.get(f"/v1/jobs/{job}")["state"] == "done")
     api.by("courier:li").command(promise["id"], "fulfilment", {})
     assert "CommitmentKept" in api.told(promise["id"])
+    admin, customer = api.by("admin:root"), f"/v1/customers/{promise['customer_id']}"
+    assert admin.put(f"{customer}/hold", {"reason": "a lawsuit"}).status_code == 200
+    assert admin.delete(f"{customer}/hold").status_code == 204
+    assert [admin.delete(customer).status_code for _ in range(2)] == [202, 202]

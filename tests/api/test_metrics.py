@@ -23,7 +23,11 @@ Serve = Callable[..., Serving]
 
 POLICIES = {"routing", "telling"}
 FOLLOWERS = {"clock", "commitments", "flags", "history", "scorecard", "tasks"} | POLICIES
-WORKS = {f"feed {name}" for name in FOLLOWERS - POLICIES} | {"amending", "clock", "sealing", "sending"} | POLICIES
+WORKS = (
+    {f"feed {name}" for name in FOLLOWERS - POLICIES}
+    | {"amending", "clock", "retaining", "sealing", "sending"}
+    | POLICIES
+)
 NAME = re.compile(r"\b(?:upheld|process)_[a-z_]+\b")
 
 

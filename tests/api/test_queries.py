@@ -142,7 +142,7 @@ def test_the_task_view_holds_stops_in_planned_order_and_then_what_has_no_order(
     assert items[1]["address"] == "2 High Street"
     assert [ids(item["commitments"]) for item in items[4:]] == [[alone[1]], [alone[0]]]
     assert items == agent.get("/v1/tasks", recipient=courier.actor)["items"]
-    assert set(items[0]) == {*names, "commitments"}
+    assert set(items[0]) == {*names, "commitments", "erased"}
 
 
 def test_tasks_hold_what_is_open_or_broken_only(agent: Api, courier: Api, order: str) -> None:
@@ -296,6 +296,7 @@ def test_a_flag_says_what_is_wrong_since_when_and_until_when_it_can_be_mended(
                 "receipt_due_at": due,
                 "rescue_by": agent.at(minutes=30),
                 "depot": f"depot {order}",
+                "erased": False,
             }
         ],
         "next_cursor": None,

@@ -52,7 +52,11 @@ def test_a_route_is_answered_as_it_was_planned(agent: Api, orders: list[str], ro
 
     assert planned(agent, route, body) == {"id": f"north/{order}", **body}
     assert agent.get(f"/v1/orders/{orders[0]}")["assignments"] == [
-        {**{n: body[n] for n in ("role", "recipient", "departs_at", "depot")}, **{n: stops[0][n] for n in STOP}}
+        {
+            **{n: body[n] for n in ("role", "recipient", "departs_at", "depot")},
+            **{n: stops[0][n] for n in STOP},
+            "erased": False,
+        }
     ]
 
 

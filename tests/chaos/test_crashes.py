@@ -21,7 +21,7 @@ from tests.chaos.truth import assert_the_log_agrees_with, assert_the_projections
 pytestmark = pytest.mark.timeout(900)
 
 Serve = Callable[..., Serving]
-POLICIES = ("amending", "clock", "routing", "sealing", "sending", "telling")
+POLICIES = ("amending", "clock", "retaining", "routing", "sealing", "sending", "telling")
 BUSY = 1.0
 """Seconds that a busy machine may add."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from domain.catalogue import MADE_BY, Kind, load_catalogue, parse_catalogue
-from domain.durations import Within
+from domain.durations import Age, Within
 from domain.errors import ConfigurationError, Invalid
 
 THREE_DAYS = Within(3, "working_days")
@@ -122,7 +122,7 @@ def test_the_example_of_the_documentation_is_legal() -> None:
     assert not china.is_working_day(date(2027, 2, 8))
     assert china.is_working_day(date(2027, 2, 6))
     assert (catalogue.person_scorecards, catalogue.evidence_photos) == (False, True)
-    assert catalogue.retention_after_close == "P2Y"
+    assert catalogue.retention == Age(24, timedelta())
     assert [len(hook.secrets) for hook in catalogue.webhooks] == [1, 2]
     assert (catalogue.push.subject, catalogue.push.allow_private) == ("mailto:ops@example.com", False)
     assert catalogue.oidc is not None

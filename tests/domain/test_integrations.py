@@ -19,7 +19,7 @@ TOLD = [
     *("CommitmentBroken", "CommitmentEscalated", "EscalationTaken", "FulfilmentAttempted", "HandoffAssigned"),
     *("HandoffReleased", "HandoffSent", "HandoffFailed", "HandoffDelivered", "HandoffSeen", "HandoffAcknowledged"),
     *("HandoffHeld", "HandoffDeclined", "ReceiptMissed", "CustomerContacted", "CustomerInformed", "OrderAssigned"),
-    *("OrderUnassigned", "CustomerErased"),
+    *("OrderUnassigned", "CustomerErased", "CommitmentErased", "OrderErased", "CustomerHeld", "CustomerReleased"),
 ]
 """The types of the history (contract, section 5)."""
 

@@ -1,10 +1,12 @@
 """Deliveries that could not be carried out are kept for a week, and no longer."""
 
+from uuid import UUID
+
 import pytest
 
 from store.clock import SetClock
 from store.database import Database
-from store.deliveries import KEPT_FOR, Deliveries
+from store.deliveries import KEPT_FOR, Deliveries, KeptDelivery
 from store.keyring import Keyring
 
 pytestmark = pytest.mark.anyio
@@ -33,3 +35,23 @@ async def test_the_same_delivery_is_kept_once_with_the_latest_reason(
     assert (kept.reason, kept.received_at) == ("last", began)
     await deliveries.remove(kept.id)
     assert await deliveries.list(began) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "names", "mentions"),
+    [
+        (b'{"ticket": {"customer": "CU-7"}}', {"CU-7"}, True),
+        (b'{"ticket": {"customer": "CU-77"}}', {"CU-7"}, False),
+        (b'{"ticket": {"customer": "X-CU-7"}}', {"CU-7"}, False),
+        (b'{"ticket": {"note": "asked by CU-7."}}', {"CU-7"}, True),
+        (b'{"ticket": {"customer": "\\u043c-7"}}', {"\u043c-7"}, True),
+        (b'{"customers": [7, 8]}', {"7"}, True),
+        (b'{"note": "7 cables, 12 of them red"}', {"7", "12"}, False),
+        (b"customer=CU-7&order=1", {"CU-7"}, True),
+        (b"\xff", {"CU-7"}, False),
+    ],
+)
+async def test_what_mentions_a_customer_is_known_by_his_name_and_not_by_a_part_of_another(
+    body: bytes, names: set[str], mentions: bool, clock: SetClock
+) -> None:
+    assert KeptDelivery(UUID(int=1), "shop", clock.now(), "msg_1", body, "why").mentions(names) is mentions

@@ -350,13 +350,15 @@ async def test_a_new_key_is_vouched_for_by_the_one_before_it(
     assert verdict.problems[1] == Problem(36, "seal 5 is not as it was signed")
 
 
-async def test_destroyed_keys_leave_all_seals_valid(
+async def test_keys_that_are_destroyed_by_hand_leave_all_seals_valid_and_are_told(
     database: Database, keyring: Keyring, log: list[Any], sealed: Sealing
 ) -> None:
     await sealed()
     await by_hand(database, "UPDATE streams SET key = NULL WHERE first_position < 6")
     verdict = await checked(database, keyring)
-    assert (verdict.holds, verdict.erased) == (True, 3)
+    assert (verdict.seals, verdict.erased, verdict.failed) == (4, 3, 3)
+    assert [one.position for one in verdict.problems] == [1, 3, 5]
+    assert all("nothing says that it was erased" in one.what for one in verdict.problems)
 
 
 async def test_two_who_seal_at_once_make_one_chain(

@@ -57,6 +57,16 @@ test("known words stay until the new ones are answered", () => {
   );
 });
 
+test("of a promise that was erased no earlier words stay on the phone", () => {
+  const known = wordsOf(commitment("c-1", { items: [{ sku: "HDMI-2M", quantity: 1 }] }));
+  const now = commitment("c-1", { revision: 2, version: 5, promise: null });
+  const before: Day = { ...dayOf(commitment("c-1", { revision: 2, version: 4 })), known: { "c-1": known } };
+  for (const day of [merge(before, [stopOf(now)], null, 5, [LI]).day, withAnswer(before, now, [LI])]) {
+    assert.deepEqual(day.known["c-1"], { ...known, promise: null, items: null });
+    assert.equal(commitmentIn(day, "c-1")?.commitment.promise, null);
+  }
+});
+
 test("to open a promise makes its words known where none were", () => {
   const [first, second] = [commitment("c-1"), commitment("c-1", { version: 2, revision: 2 })];
   const day = withOpened(dayOf(first), first);

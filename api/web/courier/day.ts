@@ -45,6 +45,7 @@ export function merge(
     opened: only(day.opened, now),
     arrived: {},
   };
+  for (const commitment of now.values()) merged.known = withoutErased(merged.known, commitment);
   const unknown: Merged["unknown"] = [];
   const arrived: Merged["arrived"] = [];
   for (const stop of newest) {
@@ -109,7 +110,7 @@ export function withAnswer(day: Day, answered: Commitment, recipients: readonly 
     .filter((stop) => stop.commitments.length > 0);
   const isKnown = handoffsOf(commitment, recipients).some(isAnswered);
   const known = isKnown ? { ...day.known, [commitment.id]: wordsOf(commitment) } : day.known;
-  return { ...day, stops, known, etag: null };
+  return { ...day, stops, known: withoutErased(known, commitment), etag: null };
 }
 
 /** The day once a promise was opened: its words are known, unless others were known before, which are shown beside. */
@@ -135,6 +136,12 @@ export const commitmentIn = (day: Day, id: string): { commitment: Commitment; st
   }
   return undefined;
 };
+
+/** What is known without the words of a promise that was erased: what it said before is no more for the phone to hold. */
+function withoutErased(known: Record<string, Words>, { id, promise }: Commitment): Record<string, Words> {
+  const words = known[id];
+  return promise !== null || words === undefined ? known : { ...known, [id]: { ...words, promise: null, items: null } };
+}
 
 const only = <T>(record: Record<string, T>, ids: ReadonlyMap<string, unknown>): Record<string, T> =>
   Object.fromEntries(Object.entries(record).filter(([id]) => ids.has(id)));

@@ -1,0 +1,128 @@
+"""Retaining: what was closed long ago is erased, and nothing that is not, or that somebody holds."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from domain.catalogue import parse_catalogue
+from domain.customer import hold
+from domain.errors import ConfigurationError
+from domain.keeping import fulfil, reopen
+from domain.order import Assignment
+from domain.promising import withdraw
+from policies.retaining import RetainingPolicy
+from projections.commitments import COMMITMENTS, Commitments
+from store.database import Database
+from store.erasing import Erasing
+from store.keyring import Keyring
+from store.ledger import Ledger
+from tests.conftest import Given
+
+pytestmark = pytest.mark.anyio
+
+DUE = timedelta(days=3)
+Sweep = Callable[[], Awaitable[int]]
+
+
+@pytest.fixture
+def sweep(
+    database: Database, keyring: Keyring, ledger: Ledger, given: Given, project: Callable[..., Awaitable[None]]
+) -> Sweep:
+    """Looks once, as the policy does each minute, where promises are kept for two years."""
+    catalogue = parse_catalogue('retention.after_close = "P2Y"')
+    erasing, commitments = Erasing(database, keyring, ledger), Commitments(database, keyring)
+    policy = RetainingPolicy(ledger, erasing, commitments, catalogue)
+
+    async def look() -> int:
+        await project(COMMITMENTS)
+        return await policy.sweep(given.now)
+
+    return look
+
+
+async def words(ledger: Ledger, *ids: UUID) -> list[str | None]:
+    return [(await ledger.commitment(id)).promise for id in ids]
+
+
+async def kept(given: Given, words: str, **terms: str) -> UUID:
+    id = await given.promise("refund", words, due=DUE, **terms)
+    await given.that(id, lambda c, m: fulfil(c, m, note=None, at=None))
+    return id
+
+
+async def test_what_was_closed_for_so_long_is_erased_and_nothing_else(
+    ledger: Ledger, given: Given, sweep: Sweep
+) -> None:
+    done, taken_back = await kept(given, "kept"), await given.promise("refund", "withdrawn", due=DUE)
+    await given.that(taken_back, lambda c, m: withdraw(c, "why", "agreed", m))
+    waits = await given.promise("refund", "open", due=timedelta(days=3000))
+    given.later(days=1)
+    later = await kept(given, "kept later")
+    given.later(days=730)  # 2028 has a 29th of February
+    assert await sweep() == 2
+    assert await words(ledger, done, taken_back, waits, later) == [None, None, "open", "kept later"]
+    assert await sweep() == 0
+
+    given.later(days=1)
+    assert await sweep() == 1
+    assert await words(ledger, later, waits) == [None, "open"]
+
+
+async def test_what_was_opened_again_is_kept_from_then_on(ledger: Ledger, given: Given, sweep: Sweep) -> None:
+    id = await kept(given, "kept")
+    given.later(days=700)
+    await given.that(id, lambda c, m: reopen(c, "disputed", None, m))
+    given.later(days=400)
+    assert await sweep() == 0
+    await given.that(id, lambda c, m: fulfil(c, m, note=None, at=None))
+    given.later(days=729)
+    assert await sweep() == 0
+    given.later(days=3)
+    assert await sweep() == 1
+
+
+async def test_a_hold_keeps_them_and_holds_up_nobody_else(ledger: Ledger, given: Given, sweep: Sweep) -> None:
+    theirs = [await kept(given, f"held {number}") for number in range(3)]
+    other = await kept(given, "not held", customer_id="CU-8")
+    until = given.now + timedelta(days=1000)
+    await ledger.change_customer("CU-7", lambda one: hold(one, "a lawsuit", until, given.moment("admin:root")))
+    given.later(days=800)
+    assert await sweep() == 1
+    assert await words(ledger, other, *theirs) == [None, "held 0", "held 1", "held 2"]
+    given.later(days=200)
+    assert await sweep() == 3
+
+
+async def test_the_addresses_of_an_order_go_with_the_last_words_on_it(
+    ledger: Ledger, given: Given, sweep: Sweep
+) -> None:
+    for order_id in ("SO-1", "SO-2"):
+        await given.assignment(order_id, "courier", Assignment("courier:li", address="12 Long Street"))
+    await kept(given, "first", order_id="SO-1")
+    given.later(days=400)
+    await kept(given, "second", order_id="SO-1", customer_id="CU-8")
+    given.later(days=400)
+    assert await sweep() == 2  # the first promise, and the order on which nothing was ever promised
+    orders = await ledger.orders(["SO-1", "SO-2"])
+    assert {id: one.assignments["courier"].address for id, one in orders.items()} == {
+        "SO-1": "12 Long Street",
+        "SO-2": None,
+    }
+    given.later(days=400)
+    assert await sweep() == 2
+    assert (await ledger.orders(["SO-1"]))["SO-1"].assignments["courier"].address is None
+
+
+async def test_many_are_erased_batch_by_batch(ledger: Ledger, given: Given, sweep: Sweep) -> None:
+    for number in range(130):
+        await kept(given, f"number {number}")
+    given.later(days=800)
+    assert await sweep() == 130
+
+
+@pytest.mark.parametrize("text", ["2 years", "P", "P0D", "PT", "P2", "-P2Y", "P1Y2Y", ""])
+def test_an_age_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^retention\.after_close: "):
+        parse_catalogue(f'retention.after_close = "{text}"')
