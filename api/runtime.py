@@ -45,6 +45,7 @@ from store.database import Database
 from store.keyring import Keyring, open_keyring
 from store.ledger import Ledger
 from store.people import People, Staff
+from store.restore import Timeline, timelines
 from store.writer import Writer
 
 __all__ = ["FED", "Runtime", "open_runtime", "together"]
@@ -79,6 +80,7 @@ class Runtime:
     staff: Staff
     log: Log
     outdated: Sequence[Projection] = ()
+    timelines: Sequence[Timeline] = ()
     reached: dict[str, int] = field(default_factory=dict)
     flag_watch: FlagWatch = field(init=False)
     task_watch: TaskWatch = field(init=False)
@@ -107,11 +109,18 @@ class Runtime:
         with contextlib.suppress(ProjectionBehind):
             await self.wait_for(self.writer.last_position, names, within=_COURTESY_SECONDS)
 
+    def lost(self, position: int) -> Timeline | None:
+        """Since which restore there is no such position any more; None where it may be there, or come."""
+        return next((timeline for timeline in self.timelines if timeline.lost(position)), None)
+
     async def wait_for(self, position: int, names: Sequence[str], *, within: float = _WAIT_SECONDS) -> None:
         """Wait until these projections have reached a position.
 
-        Raises `ProjectionBehind` after `within` seconds.
+        Raises `ProjectionBehind` after `within` seconds, and at once where a restore has lost that position.
         """
+        if (timeline := self.lost(position)) is not None:
+            detail = f"position {position} was lost: a backup was restored that ended at {timeline.kept}"
+            raise ProjectionBehind(detail, log_position=timeline.kept)
         deadline, pause = asyncio.get_running_loop().time() + within, 0.002
         # A server that crashed may have taken back what the projections had reached; they do not wait for the disk.
         if self._connections != self.database.connections:
@@ -209,6 +218,7 @@ async def open_runtime(
         async with await database.connect("start") as conn:
             await migrations.apply(conn)
             outdated = await prepare(conn, FED)
+            lost = await timelines(conn)
             if not looks_on:
                 await begin(conn, catalogue.webhooks)
             keyring = await open_keyring(
@@ -235,6 +245,7 @@ async def open_runtime(
                 staff,
                 Log(database, keyring),
                 outdated,
+                lost,
             )
 
 
