@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -100,8 +101,15 @@ def seen(agent: Api) -> dict[str, Any]:
     return {path: agent.get(f"/v1/{path}") for path in SEEN}
 
 
-def test_what_was_backed_up_while_it_served_is_served_from_another_folder_and_goes_on(tmp_path: Path) -> None:
-    here, there = Place(tmp_path / "here"), Place(tmp_path / "there")
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not in pytest's folder: another session that starts shuts it to all but root, as whom PostgreSQL does not run."""
+    with tempfile.TemporaryDirectory(prefix="upheld-tests-") as folder:
+        yield Path(folder)
+
+
+def test_what_was_backed_up_while_it_served_is_served_from_another_folder_and_goes_on(folder: Path) -> None:
+    here, there = Place(folder / "here"), Place(folder / "there")
     with here.serve().wait() as serving:
         agent = serving.by("agent:ling")
         agent.assign("SO-1", "courier:li")
