@@ -1,4 +1,4 @@
-# What can be done here: make install, run, test, chaos, check, bench, bench-peers, pictures, lock, clean.
+# What can be done here: make install, run, test, chaos, fuzz, check, audit, sbom, bench, bench-peers, pictures, lock, clean.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm --no-audit --no-fund --no-update-notifier --silent
 BUILT := api/web/built/files.json
 
-.PHONY: install run test chaos check bench bench-peers pictures lock clean
+.PHONY: install run test chaos fuzz check audit sbom bench bench-peers pictures lock clean
 
 install: $(VENV)/.installed $(BUILT)
 	@:
@@ -52,6 +52,12 @@ test: install
 chaos: export CHAOS_ROUNDS ?= 10
 chaos: install
 	@$(BIN)/python -m pytest tests/chaos
+
+# Whatever the description of the interface allows, and what it forbids, as every role; ends with 1 where an answer is wrong.
+# FUZZ_FLAGS="--url URL --key agent=upk_… --key system=upk_…" does it to a server that asks for sign-in.
+FUZZ_FLAGS ?= --cases 20000 --minutes 10
+fuzz: install
+	@$(BIN)/python -m tests.api.fuzzing $(FUZZ_FLAGS)
 
 check: install
 	@$(BIN)/ruff format --check .

@@ -20,7 +20,7 @@ from typing_extensions import TypedDict
 
 from domain.errors import Invalid, ProjectionBehind, Unavailable, UpheldError
 
-__all__ = ["PROBLEM", "RESPONSES", "install", "problem", "problem_body", "validation_problem"]
+__all__ = ["PAGES", "PROBLEM", "RESPONSES", "install", "problem", "problem_body", "validation_problem"]
 
 log = structlog.get_logger("upheld.api")
 
@@ -104,6 +104,13 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     503: {"description": "Out of reach; try again after `Retry-After` seconds", "content": _CONTENT},
 }
 """What every route may answer besides, for its documentation."""
+
+PAGES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "As JSON, or as a page", "content": {"application/json": {}, "text/html": {}}},
+    303: {"description": "Recorded; back to the page"},
+    "4XX": {"description": "Refused, and why", "content": {**_CONTENT, "text/html": {}}},
+}
+"""What routes answer that people open by a link."""
 
 
 def install(app: FastAPI) -> None:
