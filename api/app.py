@@ -14,6 +14,7 @@ from api import (
     bulk,
     couriers,
     customers,
+    documentation,
     evidence,
     hooks,
     keepers,
@@ -76,6 +77,9 @@ def create_app(
         # It would lead to wherever the sender says that this host is.
         redirect_slashes=False,
         telemetry=_NO_TELEMETRY,
+        docs_url=None,
+        redoc_url=None,
+        static_url=documentation.STATIC,
     )
     problems.install(app)
     # In front, and not included: an included router is searched twice for each request, behind the documentation.
@@ -95,6 +99,7 @@ def create_app(
         hooks,
         systems,
         yards,
+        documentation,
     )
     routers = (*(module.router for module in modules), *PAGES)
     app.router.routes[:0] = [route for router in routers for route in router.routes]

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.logs import log_request
 from api.origins import check_origin
 from api.problems import problem
+from api.protecting import protected
 from domain.errors import Forbidden, Invalid, Misdirected, Unavailable, UpheldError
 
 __all__ = ["Entrance"]
@@ -49,7 +50,8 @@ class Entrance:
             nonlocal status, answered
             if message["type"] == "http.response.start":
                 status, answered = message["status"], True
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+                headers = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+                message["headers"] = protected(headers)
             await send(message)
 
         # For whatever else is logged meanwhile: each request is a task, and so a context, of its own.

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from typing_extensions import TypedDict
 
+from api.protecting import protected
 from domain.errors import Invalid, ProjectionBehind, Unavailable, UpheldError
 
 __all__ = ["PAGES", "PROBLEM", "RESPONSES", "install", "problem", "problem_body", "validation_problem"]
@@ -162,7 +163,9 @@ async def _on_database(_: Request, error: Exception) -> Response:
 
 async def _on_surprise(request: Request, error: Exception) -> Response:
     log.error("unexpected", exc_info=error, path=request.url.path)
-    # The framework answers this one outside of all else, where the id would not be added.
+    # The framework answers this one outside of all else, where what every answer has would not be added.
     known = {"X-Request-Id": request.scope["request_id"]} if "request_id" in request.scope else {}
     known["Connection"] = "close"  # as the server does behind such an answer, which who asks again must know
-    return _response(_body("internal", 500, "Something went wrong here", "the error was logged"), known)
+    answer = _response(_body("internal", 500, "Something went wrong here", "the error was logged"), known)
+    answer.raw_headers = protected(answer.raw_headers)
+    return answer

@@ -9,6 +9,7 @@ begun again with the same backup, whatever ended it.
 """
 
 import contextlib
+import hmac
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def check_fits(about: About, keyring: Keyring, source: str) -> None:
     """Raises `NotRestorable` where this Upheld does not know the backup's tables, or its master key is another one."""
     if about.migration[:4] > migrations.newest()[:4]:
         raise NotRestorable(f"the backup was made by Upheld {about.upheld}, which is later than this one: install that")
-    if about.fingerprint != keyring.fingerprint.hex():
+    if not hmac.compare_digest(about.fingerprint, keyring.fingerprint.hex()):
         raise NotRestorable(
             f"{source} holds another master key than the one that the backup was made under; without that one nobody "
             "can read what is personal in it. Nothing was changed"

@@ -49,7 +49,13 @@ _SHAPE = (
 _EXAMPLES = 10
 """Of each operation in a round, half of them allowed and half of them forbidden."""
 _WITHIN = 10
-_KNOWN: dict[str, Any] = {"kind": "redelivery", "role": "courier", "recipient": "courier:fuzz", "revision": 1, "path": ["courier"]}
+_KNOWN: dict[str, Any] = {
+    "kind": "redelivery",
+    "role": "courier",
+    "recipient": "courier:fuzz",
+    "revision": 1,
+    "path": ["courier"],
+}
 """Words that mean something, so that what is right in form gets further."""
 _MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
