@@ -19,6 +19,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
+from projections.leader import LOCKS, lock_of
 from store.embedded import EmbeddedServer
 from store.migrations import _LOCK as MIGRATIONS
 from store.restore import AHEAD
@@ -140,6 +141,24 @@ def test_what_was_backed_up_while_it_served_is_served_from_another_folder_and_go
         again = agent.promise(order_id="SO-1")
         assert again["handoffs"][0]["recipient"] == "courier:li"
     assert there.upheld("verify").stdout.endswith("the seals hold\n")
+
+
+def test_a_backup_waits_for_a_rebuild_which_would_have_everybody_wait(place: Callable[..., Place]) -> None:
+    here = place("here")
+    with here.serve().wait() as serving:
+        serving.by("agent:ling").promise()
+    file = here.folder / "upheld.backup"
+    with psycopg.connect(here.settings["database_url"], autocommit=True) as conn:
+        lock = (LOCKS, lock_of("rebuild"))
+        conn.execute("SELECT pg_advisory_lock(%s, %s)", lock)
+        env = environment({"data_dir": here.folder, **here.settings})
+        process = subprocess.Popen([sys.executable, "-m", "api.cli", "backup", str(file)], cwd=ROOT, env=env)
+        waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid = %s"
+        eventually(lambda: conn.execute(waits, (LOCKS,)).fetchone() is not None)
+        assert not file.exists()
+        conn.execute("SELECT pg_advisory_unlock(%s, %s)", lock)
+        assert process.wait(30) == 0
+    assert file.exists()
 
 
 def test_what_is_wrong_is_said_in_one_line_before_anything_is_changed(place: Callable[..., Place]) -> None:
