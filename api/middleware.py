@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.logs import log_request
 from api.origins import check_origin
 from api.problems import problem
+from api.protecting import protected
 from api.refusing import note_refusal
 from api.sessions import SESSION
 from domain.errors import Forbidden, Invalid, Misdirected, Unavailable, UpheldError
@@ -54,8 +55,8 @@ class Entrance:
             nonlocal status, answered
             if message["type"] == "http.response.start":
                 status, answered = message["status"], True
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
-                message["headers"] += _kept_apart(scope, message["headers"])
+                headers = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+                message["headers"] = protected([*headers, *_kept_apart(scope, headers)])
             await send(message)
 
         # For whatever else is logged meanwhile: each request is a task, and so a context, of its own.

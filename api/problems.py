@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from typing_extensions import TypedDict
 
+from api.protecting import protected
 from api.refusing import AS_PAGE, note_refusal
 from domain.errors import (
     Forbidden,
@@ -29,7 +30,7 @@ from domain.errors import (
     UpheldError,
 )
 
-__all__ = ["PROBLEM", "RESPONSES", "install", "problem", "problem_body", "validation_problem"]
+__all__ = ["PAGES", "PROBLEM", "RESPONSES", "install", "problem", "problem_body", "validation_problem"]
 
 log = structlog.get_logger("upheld.api")
 
@@ -114,6 +115,13 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 """What every route may answer besides, for its documentation."""
 
+PAGES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "As JSON, or as a page", "content": {"application/json": {}, "text/html": {}}},
+    303: {"description": "Recorded; back to the page"},
+    "4XX": {"description": "Refused, and why", "content": {**_CONTENT, "text/html": {}}},
+}
+"""What routes answer that people open by a link."""
+
 
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem."""
@@ -168,7 +176,9 @@ async def _on_database(_: Request, error: Exception) -> Response:
 
 async def _on_surprise(request: Request, error: Exception) -> Response:
     log.error("unexpected", exc_info=error, path=request.url.path)
-    # The framework answers this one outside of all else, where the id would not be added.
+    # The framework answers this one outside of all else, where what every answer has would not be added.
     known = {"X-Request-Id": request.scope["request_id"]} if "request_id" in request.scope else {}
     known["Connection"] = "close"  # as the server does behind such an answer, which who asks again must know
-    return _response(_body("internal", 500, "Something went wrong here", "the error was logged"), known)
+    answer = _response(_body("internal", 500, "Something went wrong here", "the error was logged"), known)
+    answer.raw_headers = protected(answer.raw_headers)
+    return answer

@@ -50,6 +50,7 @@ from store.keyring import Keyring, open_keyring
 from store.keys import Keys
 from store.ledger import Ledger
 from store.people import People, Staff
+from store.restore import Timeline, timelines
 from store.sessions import Endings
 from store.writer import Writer
 
@@ -86,6 +87,7 @@ class Runtime:
     log: Log
     outdated: Sequence[Projection] = ()
     provider: Provider | None = None
+    timelines: Sequence[Timeline] = ()
     reached: dict[str, int] = field(default_factory=dict)
     flag_watch: FlagWatch = field(init=False)
     task_watch: TaskWatch = field(init=False)
@@ -120,11 +122,18 @@ class Runtime:
         with contextlib.suppress(ProjectionBehind):
             await self.wait_for(self.writer.last_position, names, within=_COURTESY_SECONDS)
 
+    def lost(self, position: int) -> Timeline | None:
+        """Since which restore there is no such position any more; None where it may be there, or come."""
+        return next((timeline for timeline in self.timelines if timeline.lost(position)), None)
+
     async def wait_for(self, position: int, names: Sequence[str], *, within: float = _WAIT_SECONDS) -> None:
         """Wait until these projections have reached a position.
 
-        Raises `ProjectionBehind` after `within` seconds.
+        Raises `ProjectionBehind` after `within` seconds, and at once where a restore has lost that position.
         """
+        if (timeline := self.lost(position)) is not None:
+            detail = f"position {position} was lost: a backup was restored that ended at {timeline.kept}"
+            raise ProjectionBehind(detail, log_position=timeline.kept)
         deadline, pause = asyncio.get_running_loop().time() + within, 0.002
         # A server that crashed may have taken back what the projections had reached; they do not wait for the disk.
         if self._connections != self.database.connections:
@@ -244,6 +253,7 @@ async def open_runtime(
         async with await database.connect("start") as conn:
             await migrations.apply(conn)
             outdated = await prepare(conn, FED)
+            lost = await timelines(conn)
             if not looks_on:
                 await begin(conn, catalogue.webhooks)
             keyring = await open_keyring(
@@ -271,6 +281,7 @@ async def open_runtime(
                 Log(database, keyring),
                 outdated,
                 provider,
+                lost,
             )
 
 

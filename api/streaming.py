@@ -47,7 +47,7 @@ async def stream(
     if last_event_id and not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) <= 18):
         raise Invalid("/header/last-event-id", "is not the id of an event")
     after = int(last_event_id) if last_event_id else None
-    if after is not None and after > await end_of_the_log(runtime.database):
+    if after is not None and (runtime.lost(after) or after > await end_of_the_log(runtime.database)):
         after = -1  # it was told by a log that went on from here in another way
     events = _events(request, watch, tell, after)
     return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
@@ -139,6 +139,8 @@ async def hints(
     comes back hears of it only where he missed something.
     """
     after = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else None
+    if after is not None and request.app.state.runtime.lost(after):
+        after = None  # he is told to ask for everything anew
     told = _hints(request, watch, concerns, after, pause_seconds)
     return StreamingResponse(told, media_type="text/event-stream", headers=_HEADERS)
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import Query, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.commanding import answer
@@ -23,14 +24,14 @@ router = routes("", "systems")
 
 
 @router.head("/livez", include_in_schema=False)
-@router.get("/livez")
+@router.get("/livez", response_class=PlainTextResponse)
 async def livez() -> Response:
     """This process answers."""
     return Response("ok", media_type="text/plain")
 
 
 @router.head("/readyz", include_in_schema=False)
-@router.get("/readyz")
+@router.get("/readyz", response_class=PlainTextResponse, responses={200: {"content": {"application/json": {}}}})
 async def readyz(
     runtime: Process,
     verbose: Annotated[str | None, Query(description="Tell also where everything stands; needs no value.")] = None,
@@ -53,7 +54,7 @@ async def readyz(
     return answer({"ready": True, "log_position": await end_of_the_log(runtime.database), "standing": rows})
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """What is measured, for Prometheus; without the database what the processes know by themselves."""
     scraping: Scraping = request.app.state.scraping

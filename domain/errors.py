@@ -28,6 +28,7 @@ __all__ = [
     "MasterKeyLost",
     "Misdirected",
     "NotFound",
+    "NotRestorable",
     "OnHold",
     "PhotosAreOff",
     "PreconditionFailed",
@@ -293,6 +294,14 @@ class MasterKeyLost(UpheldError):
 
     code = "master_key_lost"
     title = "The master key does not open this log"
+
+
+class NotRestorable(UpheldError):
+    """A backup that is not whole, or that does not go with where it is to be restored; the message is one line."""
+
+    code = "not_restorable"
+    status = 409
+    title = "The backup cannot be restored"
 
 
 class Undelivered(UpheldError):

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from domain.errors import ConfigurationError, MasterKeyLost, UpheldError
 from store.database import Connection, reaching_the_database
 
-__all__ = ["KEYRING_LOCK", "Keyring", "find_master", "new_master", "open_keyring"]
+__all__ = ["KEYRING_LOCK", "Keyring", "find_keyring", "find_master", "new_master", "open_keyring"]
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -175,6 +175,23 @@ async def open_keyring(
             elif not hmac.compare_digest(known, keyring.fingerprint):
                 raise MasterKeyLost(_lost(f"{source} holds another master key than the one"))
             return keyring
+
+
+def find_keyring(
+    data_dir: Path, *, master_key: str | None = None, master_key_file: Path | None = None
+) -> tuple[Keyring, str]:
+    """The keyring of a database that is still to come, and where its master key was found; nothing is created.
+
+    Raises MasterKeyLost where the file is not there, ConfigurationError where the key is malformed.
+    """
+    file = master_key_file or data_dir / "master.key"
+    if master_key is None and not file.exists():
+        raise MasterKeyLost(
+            f"{file} is missing: put the master key there that the backup was made under, or set UPHELD_MASTER_KEY or "
+            "UPHELD_MASTER_KEY_FILE"
+        )
+    master, source = _find_master(data_dir, master_key, master_key_file, may_create=False)
+    return Keyring(master), source
 
 
 def _find_master(data_dir: Path, key: str | None, key_file: Path | None, *, may_create: bool) -> tuple[bytes, str]:

@@ -8,8 +8,10 @@
 A file that was applied is never edited: another file follows it.
 """
 
+import contextlib
 import hashlib
 import re
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from importlib import resources
 from typing import NamedTuple
@@ -20,7 +22,7 @@ from domain.errors import ConfigurationError
 from store import queue
 from store.database import Connection, reaching_the_database
 
-__all__ = ["apply", "pending"]
+__all__ = ["alone", "apply", "half_restored", "newest", "pending", "refuse_half_restored"]
 
 # Any number will do, as long as nothing else in the database takes advisory locks under it: "upheld" in ASCII.
 _LOCK = 0x7570_6865_6C64
@@ -44,24 +46,61 @@ class _Migration(NamedTuple):
         return hashlib.sha256(self.sql).hexdigest()
 
 
-async def apply(connection: Connection) -> list[str]:
+async def apply(connection: Connection, *, restoring: bool = False) -> list[str]:
     """Apply what is missing and return its names; of many processes at once one does it and the others wait.
 
-    Raises ConfigurationError when an applied file was changed or the database is newer than this Upheld,
-    Unavailable when the database is out of reach. The connection must be in autocommit mode.
+    Raises ConfigurationError when an applied file was changed, the database is newer than this Upheld, or somebody
+    else than who asks is `restoring` it; Unavailable when the database is out of reach. The connection must be in
+    autocommit mode.
     """
     with reaching_the_database():
-        await connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-        try:
+        async with alone(connection):
+            if not restoring:
+                await refuse_half_restored(connection)
             await connection.execute(_RECORD)
             missing = await _missing(connection)
             for migration in missing:
                 await _apply_one(connection, migration)
             await queue.prepare(connection)
-        finally:
-            if not connection.closed:
-                await connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
     return [migration.name for migration in missing]
+
+
+@contextlib.asynccontextmanager
+async def alone(connection: Connection) -> AsyncIterator[None]:
+    """One process at a time makes tables."""
+    await connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            await connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+
+
+async def half_restored(connection: Connection) -> str | None:
+    """Which backup is being restored into the database, or was when that ended too early; None where none is."""
+    found = await (await connection.execute("SELECT to_regclass('unfinished_restore') IS NOT NULL")).fetchone()
+    if found != (True,):
+        return None
+    row = await (await connection.execute("SELECT sha256 FROM unfinished_restore")).fetchone()
+    return str(row[0]) if row else ""
+
+
+async def refuse_half_restored(connection: Connection) -> None:
+    """Raises `ConfigurationError` where a restore goes on, or ended too early: what is there is not a log yet."""
+    if await half_restored(connection) is not None:
+        raise ConfigurationError(
+            "a backup is being restored into this database, or was and that ended too early: wait for it, or run the "
+            "same `upheld restore` again"
+        )
+
+
+def newest() -> str:
+    """The name of the last file there is.
+
+    >>> newest() >= "0019_timelines"
+    True
+    """
+    return _load()[-1].name
 
 
 async def pending(dsn: str) -> list[str]:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from api.importing.rows import Row, Rows
+from api.spreadsheets import defused
 from domain.errors import ConfigurationError
 
 __all__ = ["Rejects"]
@@ -44,7 +45,9 @@ class Rejects:
             if self._open is None:
                 self._open = self.path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
                 lines.insert(0, self._rows.columns)
-            csv.writer(self._open, delimiter=self._rows.delimiter, lineterminator="\n").writerows(lines)
+            # A spreadsheet calculates nothing in them; read again, they are as they were.
+            cells = [[defused(cell) for cell in line] for line in lines]
+            csv.writer(self._open, delimiter=self._rows.delimiter, lineterminator="\n").writerows(cells)
             self._open.flush()
 
     @contextmanager

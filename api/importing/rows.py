@@ -17,6 +17,7 @@ from typing import BinaryIO
 from api.importing.bound import BoundMapping
 from api.importing.mapping import Mapping, load_mapping, mapping_of
 from api.importing.planning import Planned, Refused, plan
+from api.spreadsheets import as_it_was
 from domain.catalogue import Catalogue
 from domain.errors import ConfigurationError
 
@@ -126,7 +127,7 @@ class CsvRows(Rows):
 
     def _lines(self) -> Iterator[list[str]]:
         try:
-            yield from (cells for cells in self._reader if cells)
+            yield from ([as_it_was(cell) for cell in cells] for cells in self._reader if cells)
         except csv.Error as error:
             raise ConfigurationError(f"{self.file}: line {self._reader.line_num}: {error}") from error
 

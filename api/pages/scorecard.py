@@ -17,6 +17,7 @@ from api.pages.visiting import Visiting, Visitor
 from api.pages.wording import KINDS, ROLES
 from api.plots import Bar, Part, bars, key
 from api.routes import routes
+from api.spreadsheets import defused
 from domain.deadlines import zone
 
 __all__ = ["router"]
@@ -131,7 +132,7 @@ def _flat(group: Mapping[str, Any]) -> dict[str, Any]:
             found |= {f"{name}_{part}": round(one, 1) if isinstance(one, float) else one for part, one in value.items()}
         else:
             found[name] = value
-    return {name: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" and v else v for name, v in found.items()}
+    return {name: defused(cell) if isinstance(cell, str) else cell for name, cell in found.items()}
 
 
 def _figures(visitor: Visitor, items: Sequence[Mapping[str, Any]], by: str) -> list[Figure]:

@@ -117,7 +117,9 @@ def _wanted(visitor: Visitor) -> FlagFilter | None:
 def own_page(next_page: str) -> str:
     """A page of ours, as a path: whoever sends a form leads nobody elsewhere."""
     parts = urlsplit(next_page)
-    is_own = not parts.scheme and not parts.netloc and next_page.startswith("/") and "\\" not in next_page
+    # A browser takes any number of slashes at the beginning for those before a host.
+    is_path = next_page.startswith("/") and not next_page.startswith("//") and "\\" not in next_page
+    is_own = is_path and not parts.scheme and not parts.netloc
     return next_page if is_own and next_page.isprintable() else "/"
 
 

@@ -185,6 +185,40 @@ def test_after_a_backup_was_restored_the_phone_goes_on_from_what_the_office_has(
         assert office.told(id).count("HandoffAcknowledged") == 1
 
 
+def test_what_was_only_seen_before_a_backup_was_restored_is_not_shown_any_more(
+    phones: Phones, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    with EmptyDatabase(server.dsn) as url, EmptyDatabase(server.dsn) as backup, Line(0) as line, ExitStack() as stack:
+
+        def serve(database: str) -> Serving:
+            serving = stack.enter_context(Serving(tmp_path, database_url=database, master_key=MASTER_KEY))
+            line.port = serving.port
+            return serving
+
+        before = serve(url)
+        office = Office(before.by("agent:ling"))
+        # Of a delivery the phone says nothing by itself, not even that it has arrived.
+        id = office.promise("In the old words", "delivery")
+        tapped = office.promise()
+        phone = phones(line.url)
+        phone.page.clock.install()
+        phone.enter(office.courier).open(tapped).say("I know")
+        phone.shows("Confirmed: you know")
+        office.agent.end_of_the_log()
+        before.kill()
+        copy(server.dsn, url, backup)
+        lost = serve(url)
+        office.agent = lost.by("agent:ling")
+        office.amend(id, "In words that are lost")
+        phone.page.clock.fast_forward(60_000)
+        phone.go("").row(id).get_by_text("In words that are lost").wait_for()
+        lost.kill()
+
+        serve(backup)
+        phone.page.clock.fast_forward(60_000)
+        phone.row(id).get_by_text("In the old words").wait_for()
+
+
 def copy(dsn: str, source: str, target: str) -> None:
     """Have a database hold what another one does."""
     names = [str(conninfo_to_dict(url)["dbname"]) for url in (target, source)]

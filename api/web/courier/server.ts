@@ -23,7 +23,7 @@ export interface Answered extends Answer {
 }
 
 export type Tasks =
-  | { stops: Stop[]; etag: string | null; incomplete: boolean }
+  | { stops: Stop[]; etag: string | null; incomplete: boolean; position: number }
   | "unchanged"
   /** The log ends before what this phone has seen of it, as where a backup was restored. */
   | "set back";
@@ -96,7 +96,12 @@ export class Server {
     if (response.status === 503 && (await endOfLog(response)) < position) return "set back";
     const body = await this.#read<{ items: Stop[]; incomplete?: boolean }>(response);
     if (!Array.isArray(body.items)) throw new Unreachable("the tasks cannot be read");
-    return { stops: body.items, etag: response.headers.get("ETag"), incomplete: body.incomplete ?? false };
+    return {
+      stops: body.items,
+      etag: response.headers.get("ETag"),
+      incomplete: body.incomplete ?? false,
+      position: Number(response.headers.get("Upheld-Position") ?? 0),
+    };
   }
 
   async commitment(actor: string, id: string, revision?: number): Promise<Commitment> {

@@ -86,7 +86,9 @@ export class Sync {
       // What was answered while this was read is newer than what was read: it is asked for again.
       isOvertaken = day.position > before.position;
       merged = merge(day, tasks.stops, tasks.etag, now, me.recipients);
-      return isOvertaken ? day : { ...merged.day, incomplete: tasks.incomplete };
+      // Whatever was seen must be there the next time: where it is not, a backup was restored.
+      const position = Math.max(day.position, tasks.position);
+      return isOvertaken ? day : { ...merged.day, incomplete: tasks.incomplete, position };
     };
     const arrived = (): Unsaid[] =>
       (isOvertaken ? [] : merged.arrived).map(({ commitment, handoff, stop }) =>
