@@ -120,8 +120,8 @@ async def load(database: Database, archive: Archive, tell: Tell = lambda _: None
 
 
 async def settle(conn: Connection, now: datetime) -> int:
-    """Have the log go on in a timeline of its own, and the database say no more that a restore goes on; nobody is signed
-    in there. In the transaction of `conn`. Answers the position from which on it goes on.
+    """Have the log go on in a timeline of its own, with nobody signed in, and the database say no more that a restore
+    goes on; in the transaction of `conn`. Answers the position from which on it goes on.
     """
     await conn.execute(SQL["shut_out"])
     kept = await _events(conn)
