@@ -18,8 +18,9 @@ from domain.errors import Conflict, ProjectionRebuilding
 from domain.moment import Moment
 from domain.values import Origin
 from projections.commitments import Commitments
-from store.erasing import Erasing, to_vacuum, vacuum
+from store.erasing import Erasing
 from store.ledger import Ledger
+from store.vacuuming import to_vacuum, vacuum
 
 __all__ = ["RetainingPolicy"]
 
