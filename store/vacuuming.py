@@ -13,7 +13,7 @@ __all__ = ["to_vacuum", "vacuum"]
 
 SQL = queries("store", "vacuuming.sql")
 
-_TABLES = ("streams", "contact_points", "contact_changes", "evidence", "kept_deliveries", "jobs")
+_TABLES = ("streams", "contact_points", "contact_changes", "evidence", "kept_deliveries", "jobs", "push_subscriptions")
 """Where keys were destroyed, or rows deleted, whose bytes stay until their room is needed."""
 _READERS_END = timedelta(hours=1)
 """By then whoever still read what was deleted, as a dump or a verification, is done with it."""

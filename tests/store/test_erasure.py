@@ -19,6 +19,7 @@ from domain.promising import Amendment, Making, Wanted, amend, make
 from domain.values import Item
 from projections.commitments import COMMITMENTS, CommitmentFilter, Commitments
 from projections.history import HISTORY, History, HistoryFilter
+from projections.log import Log
 from store.clock import SetClock
 from store.database import Database
 from store.erasing import Erasing, Erasure
@@ -330,6 +331,26 @@ async def test_a_customer_with_thousands_of_promises_is_erased_a_thousand_at_a_t
         while await put_seal(conn, keyring, given.now) is not None:
             pass
         assert (await verify(conn, keyring)).holds
+
+
+async def test_every_process_is_told_to_forget_what_it_remembers(
+    database: Database, keyring: Keyring, given: Given, erasing: Erasing, cable: UUID
+) -> None:
+    told, log = asyncio.Queue[None](), Log(database, keyring)
+    following = asyncio.create_task(log.follow(lambda: told.put_nowait(None)))
+    async with asyncio.timeout(10):
+        await told.get()  # it may have missed something before it listened
+        assert (await log.read(0))[0].fact
+        await given.that(cable, lambda commitment, moment: contact(commitment, Contact("phone"), moment))
+        await log.turn_after(2)
+        assert told.empty()
+        await erasing.customer("CU-7", given.moment("admin:root"))
+        await told.get()
+    log.forget()
+    assert (await log.read(0))[-1].type == "CustomerErased"
+    assert all(one.key is None for one in await log.read(0))
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
 
 
 async def test_what_was_destroyed_is_vacuumed_and_once_more_when_older_readers_are_gone(
