@@ -240,6 +240,18 @@ async def test_projections_find_and_show_no_word_any_more_also_when_they_are_bui
             await conn.execute("DROP TABLE commitments, history")
 
 
+async def test_what_the_history_leaves_out_of_a_customer_is_his_last_life_alone(
+    database: Database, keyring: Keyring, ledger: Ledger, given: Given, erasing: Erasing, cable: UUID, project: Any
+) -> None:
+    await erasing.customer("CU-7", given.moment("admin:root"))
+    await ledger.change_customer("CU-7", lambda one: hold(one, "a lawsuit", None, given.moment("admin:root")))
+    await project(HISTORY)
+    async with database.pool.connection() as conn:
+        await conn.execute(HISTORY.sql["forget"], {"streams": [(await ledger.customer("CU-7")).id]})
+    types = [item.type for item in await History(database, keyring).page(HistoryFilter(customer_id="CU-7"), 50)]
+    assert ("CustomerHeld" in types, "CustomerErased" in types, "CommitmentErased" in types) == (False, True, True)
+
+
 async def test_an_erasure_is_done_once_more_in_a_log_from_an_older_backup(
     database: Database, ledger: Ledger, given: Given, erasing: Erasing, cable: UUID
 ) -> None:
