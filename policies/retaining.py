@@ -26,7 +26,7 @@ __all__ = ["RetainingPolicy"]
 
 log = structlog.get_logger("upheld.retaining")
 
-_EVERY_SECONDS = 60.0
+_EVERY_SECONDS = 5.0
 _A_DAY = timedelta(days=1)
 _AT_ONCE = 100
 _PAUSE = 0.02

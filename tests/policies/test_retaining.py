@@ -33,7 +33,7 @@ Sweep = Callable[[], Awaitable[int]]
 def sweep(
     database: Database, keyring: Keyring, ledger: Ledger, given: Given, project: Callable[..., Awaitable[None]]
 ) -> Sweep:
-    """Looks once, as the policy does each minute, where promises are kept for two years."""
+    """Looks once, as the policy does every few seconds, where promises are kept for two years."""
     catalogue = parse_catalogue('retention.after_close = "P2Y"')
     erasing, commitments = Erasing(database, keyring, ledger), Commitments(database, keyring)
     policy = RetainingPolicy(ledger, erasing, commitments, catalogue)
