@@ -20,7 +20,7 @@ from domain.values import Origin
 from projections.commitments import Commitments
 from store.erasing import Erasing
 from store.ledger import Ledger
-from store.vacuuming import to_vacuum, vacuum
+from store.vacuuming import has_dead_rows, to_vacuum, vacuum
 
 __all__ = ["RetainingPolicy"]
 
@@ -52,7 +52,7 @@ class RetainingPolicy:
         self._every = every
         self._looked_at = 0
         self._vacuumed = 0
-        self._vacuumed_at = datetime.min.replace(tzinfo=UTC)
+        self._looked_for_dead_at = datetime.min.replace(tzinfo=UTC)
 
     async def run(self, conn: AsyncConnection[Any]) -> None:
         """Look now and then until cancelled."""
@@ -67,10 +67,12 @@ class RetainingPolicy:
 
     async def _sweep_up(self, conn: AsyncConnection[Any], now: datetime) -> None:
         """Free what erasures left behind, soon after them, and what was deleted by hand, once a day."""
-        last = await to_vacuum(conn, now, self._vacuumed)
-        if last is not None or now - self._vacuumed_at >= _A_DAY:
+        last, is_time = await to_vacuum(conn, now, self._vacuumed), now - self._looked_for_dead_at >= _A_DAY
+        if last is not None or (is_time and await has_dead_rows(conn)):
             await vacuum(conn, now)
-            self._vacuumed, self._vacuumed_at = last or self._vacuumed, now
+            self._vacuumed = last or self._vacuumed
+        if is_time:
+            self._looked_for_dead_at = now
 
     async def sweep(self, now: datetime) -> int:
         """Erase what is old enough at `now`; answers how many streams those were."""

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from store.database import Connection
 from store.queries import queries
 
-__all__ = ["to_vacuum", "vacuum"]
+__all__ = ["has_dead_rows", "to_vacuum", "vacuum"]
 
 SQL = queries("store", "vacuuming.sql")
 
@@ -26,6 +26,12 @@ async def to_vacuum(conn: Connection, now: datetime, done_until: int) -> int | N
     """
     ((last, old),) = await (await conn.execute(SQL["not_vacuumed"], (now - _READERS_END,))).fetchall()
     return int(last) if last is not None and (last > done_until or old) else None
+
+
+async def has_dead_rows(conn: Connection) -> bool:
+    """Whether somebody deleted or changed rows about people; few of them, for which no vacuum would come by itself."""
+    row = await (await conn.execute(SQL["has_dead_rows"])).fetchone()
+    return bool(row and row[0])
 
 
 async def vacuum(conn: Connection, now: datetime) -> None:

@@ -15,6 +15,7 @@ from domain.errors import Erased, NotFound, OnHold
 from domain.keeping import Attempt, Contact, attempt, contact, fulfil
 from domain.moment import Moment
 from domain.order import Assignment
+from domain.people import Person
 from domain.promising import Amendment, Making, Wanted, amend, make
 from domain.values import Item
 from projections.commitments import COMMITMENTS, CommitmentFilter, Commitments
@@ -26,8 +27,9 @@ from store.erasing import Erasing, Erasure
 from store.evidence import Evidence
 from store.keyring import Keyring
 from store.ledger import Ledger
+from store.people import People
 from store.seals import put_seal
-from store.vacuuming import to_vacuum, vacuum
+from store.vacuuming import has_dead_rows, to_vacuum, vacuum
 from store.verification import Problem, verify
 from tests.conftest import Given
 
@@ -380,3 +382,19 @@ async def test_what_was_destroyed_is_vacuumed_and_once_more_when_older_readers_a
         assert await to_vacuum(conn, given.now, 0) is None
         (dead,) = (await database.fetch("SELECT pg_stat_get_dead_tuples('streams'::regclass)"))[0]
     assert dead == 0
+
+
+async def test_what_was_deleted_by_hand_is_found_to_be_vacuumed(
+    database: Database, keyring: Keyring, clock: SetClock
+) -> None:
+    people = People(database, keyring, clock)
+    async with await database.connect("test") as conn:
+        assert not await has_dead_rows(conn)
+        await people.put("courier:li", lambda _: Person("Li", "en", "UTC"), by="supervisor:wang")
+        await people.delete("courier:li", by="supervisor:wang")
+        async with asyncio.timeout(10):
+            while not await has_dead_rows(conn):
+                await asyncio.sleep(0.1)
+                await people.find("courier:li")  # a connection that goes on tells now and then what it has done
+        await vacuum(conn, clock.now())
+        assert not await has_dead_rows(conn)
