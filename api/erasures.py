@@ -15,7 +15,8 @@ from domain.actors import UPHELD
 from domain.errors import ConfigurationError
 from domain.moment import Moment
 from domain.values import Origin
-from store.erasing import Erasing, Erasure, vacuum
+from store.erasing import Erasing, Erasure
+from store.vacuuming import vacuum
 
 __all__ = ["erasures_app"]
 

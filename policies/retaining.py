@@ -18,14 +18,15 @@ from domain.errors import Conflict, ProjectionRebuilding
 from domain.moment import Moment
 from domain.values import Origin
 from projections.commitments import Commitments
-from store.erasing import Erasing, to_vacuum, vacuum
+from store.erasing import Erasing
 from store.ledger import Ledger
+from store.vacuuming import has_dead_rows, to_vacuum, vacuum
 
 __all__ = ["RetainingPolicy"]
 
 log = structlog.get_logger("upheld.retaining")
 
-_EVERY_SECONDS = 60.0
+_EVERY_SECONDS = 5.0
 _A_DAY = timedelta(days=1)
 _AT_ONCE = 100
 _PAUSE = 0.02
@@ -51,7 +52,7 @@ class RetainingPolicy:
         self._every = every
         self._looked_at = 0
         self._vacuumed = 0
-        self._vacuumed_at = datetime.min.replace(tzinfo=UTC)
+        self._looked_for_dead_at = datetime.min.replace(tzinfo=UTC)
 
     async def run(self, conn: AsyncConnection[Any]) -> None:
         """Look now and then until cancelled."""
@@ -66,10 +67,12 @@ class RetainingPolicy:
 
     async def _sweep_up(self, conn: AsyncConnection[Any], now: datetime) -> None:
         """Free what erasures left behind, soon after them, and what was deleted by hand, once a day."""
-        last = await to_vacuum(conn, now, self._vacuumed)
-        if last is not None or now - self._vacuumed_at >= _A_DAY:
+        last, is_time = await to_vacuum(conn, now, self._vacuumed), now - self._looked_for_dead_at >= _A_DAY
+        if last is not None or (is_time and await has_dead_rows(conn)):
             await vacuum(conn, now)
-            self._vacuumed, self._vacuumed_at = last or self._vacuumed, now
+            self._vacuumed = last or self._vacuumed
+        if is_time:
+            self._looked_for_dead_at = now
 
     async def sweep(self, now: datetime) -> int:
         """Erase what is old enough at `now`; answers how many streams those were."""

@@ -26,7 +26,7 @@ class FlagChange:
     before: Raised | None
     after: Raised | None
     erased: bool = False
-    """Whether the words of its promise are gone, which whoever has them on his screen must be told."""
+    """Whether the words of its promise are gone now, which whoever has them on his screen must be told."""
 
     def told(self, wanted: FlagFilter) -> tuple[str, FlagRow] | None:
         """The event for somebody who asks for certain flags: `flagged`, `cleared`, or none.
@@ -79,7 +79,8 @@ class FlagWatch(Watch[FlagChange]):
             if after_it is not None:
                 self._known[id] = after_it
             if before != after_it:
-                changes.append(FlagChange(at, _without_words(before) if is_erased else before, after_it, is_erased))
+                is_news = is_erased and before is not None and not before.flag.erased
+                changes.append(FlagChange(at, _without_words(before) if is_erased else before, after_it, is_news))
         return changes
 
 

@@ -112,7 +112,7 @@ class Watch(ABC, Generic[C]):
         self._looks: set[Look[C]] = set()
         self._wanted, self._ready = asyncio.Event(), asyncio.Event()
         self._remembered: deque[C] = deque(maxlen=_REMEMBERED)
-        self._since = self._position = 0
+        self._since = self._position = self._forgotten = 0
 
     @abstractmethod
     async def _reached(self) -> int:
@@ -157,6 +157,7 @@ class Watch(ABC, Generic[C]):
 
     def forget(self) -> None:
         """Something was erased: tell nobody what was known before, not even who waits for it; he reads it anew."""
+        self._forgotten += 1
         self._remembered.clear()
         self._since = self._position + 1
         for look in self._looks:
@@ -200,6 +201,7 @@ class Watch(ABC, Generic[C]):
 
     async def _look_again(self) -> bool:
         """Tell what has changed; answers whether more was recorded than the projections have taken in."""
+        forgotten = self._forgotten
         end, position = await end_of_the_log(self._database), await self._reached()
         for change in await self._changes(self._position, position):
             self._remembered.append(change)
@@ -208,4 +210,6 @@ class Watch(ABC, Generic[C]):
             for look in self._looks:
                 look.put(change)
         self._position = max(position, self._position)
+        if forgotten != self._forgotten:
+            self.forget()  # what was read meanwhile may be of before
         return position < end and bool(self._looks)

@@ -9,7 +9,7 @@ The facts stay where they are: without its key nobody reads what was personal in
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -27,7 +27,7 @@ from store.keyring import Keyring
 from store.ledger import Ledger
 from store.queries import queries
 
-__all__ = ["Erased", "Erasing", "Erasure", "to_vacuum", "vacuum"]
+__all__ = ["Erased", "Erasing", "Erasure"]
 
 SQL = queries("store", "erasing.sql")
 
@@ -36,10 +36,6 @@ _AT_ONCE = 1_000
 """Streams whose keys are destroyed in one transaction, which holds up whoever appends."""
 _EVER = 2**62
 _SESSION = {"lock_timeout": "5s", "idle_in_transaction_session_timeout": "5s"}
-_TABLES = ("streams", "contact_points", "contact_changes", "evidence", "kept_deliveries", "jobs")
-"""Where keys were destroyed, or rows deleted, whose bytes stay until their room is needed."""
-_READERS_END = timedelta(hours=1)
-"""By then whoever still read what was deleted, as a dump or a verification, is done with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +51,10 @@ class Erased:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What was erased when, as it is written down outside of the database; without a customer it was by age."""
+    """What was erased when, as it is written down outside of the database; without a customer it was not all of his."""
 
     customer_id: str | None
+    cause: ErasureCause
     erased_at: datetime
     streams: list[UUID]
 
@@ -150,7 +147,6 @@ class Erasing:
         streams, and None where this log knows of it. A hold that stands in the backup was lifted since.
         """
         customer_id, at = erasure.customer_id, erasure.erased_at
-        cause: ErasureCause = "retention" if customer_id is None else "request"
         async with await self._database.connect("erasing", _SESSION) as conn:
             if await self._rows(conn, "is_done", customer_id, at, erasure.streams):
                 return None
@@ -161,7 +157,7 @@ class Erasing:
                     more = await self._all_of(customer_id, found, None, moment, at=at)
                 orders = [order_id for order_id in found.orders if Order.id_of(order_id) in erasure.streams]
                 more["others"] = await self._ledger.commitments_on(*orders)
-                if (done := await self._erase(conn, found, moment, cause, more, at=at)) is not None:
+                if (done := await self._erase(conn, found, moment, erasure.cause, more, at=at)) is not None:
                     return len(done.streams) if done.position is not None else None
         raise Conflict("others recorded something about these promises again and again")
 
@@ -241,6 +237,7 @@ class Erasing:
             "order_state": self._state(OrderErased, moment, cause, at),
             "photos": await self._photos(conn, found),
             "by": moment.origin.actor,
+            "cause": cause,
             "at": at,
             "others": [],
             "deliveries": [],
@@ -259,22 +256,6 @@ class Erasing:
         place = {"originator_id": None, "originator_version": None}
         said = {"timestamp": moment.now, "origin": moment.origin, "occurred_at": at, "cause": cause}
         return write_fact(self._keyring, None, recall(fact, {**place, **said}))
-
-
-async def to_vacuum(conn: Connection, now: datetime, done_until: int) -> int | None:
-    """Up to where keys were destroyed whose bytes may still be there; None where that was vacuumed.
-
-    Whoever read before an erasure keeps what he reads from being freed: an hour later it is done once more.
-    """
-    ((last, old),) = await (await conn.execute(SQL["not_vacuumed"], (now - _READERS_END,))).fetchall()
-    return int(last) if last is not None and (last > done_until or old) else None
-
-
-async def vacuum(conn: Connection, now: datetime) -> None:
-    """Free the room of destroyed keys and deleted rows, whose bytes stay there until then."""
-    for table in _TABLES:
-        await conn.execute(f"VACUUM (TRUNCATE false) {table}".encode())
-    await conn.execute(SQL["vacuumed"], (now - _READERS_END,))
 
 
 def _id(text: str) -> UUID | None:

@@ -44,20 +44,15 @@ SELECT is_stale, erased, position FROM erase_streams(
     commitment_state => %(commitment_state)s, order_state => %(order_state)s,
     customer => %(customer)s, customer_known_until => %(known_until)s, customer_stream => %(customer_stream)s,
     customer_version => %(customer_version)s, customer_state => %(customer_state)s,
-    changed_by => %(by)s, photos => %(photos)s::uuid[], deliveries => %(deliveries)s::uuid[], at => %(at)s);
+    changed_by => %(by)s, photos => %(photos)s::uuid[], deliveries => %(deliveries)s::uuid[],
+    cause => %(cause)s, at => %(at)s);
 
 -- last_of: where the last erasure of a customer stands
 SELECT position FROM erasures WHERE customer_id = %s ORDER BY position DESC LIMIT 1;
 
 -- all: what was erased, in order
-SELECT customer_id, erased_at, streams FROM erasures ORDER BY position;
+SELECT customer_id, cause, erased_at, streams FROM erasures ORDER BY position;
 
--- is_done: whether an erasure is one of this log's: that of a customer, or the one by age of these very streams
+-- is_done: whether an erasure is one of this log's: that of a whole customer, or the one of these very streams
 SELECT 1 FROM erasures WHERE customer_id IS NOT DISTINCT FROM %s AND erased_at = %s
-    AND (customer_id IS NOT NULL OR streams = %s);
-
--- not_vacuumed: up to where keys were destroyed whose bytes may still be there, and whether some were until an instant
-SELECT max(position), coalesce(bool_or(erased_at <= %s), false) FROM erasures WHERE NOT is_vacuumed;
-
--- vacuumed: of what was erased until an instant nothing is left
-UPDATE erasures SET is_vacuumed = true WHERE NOT is_vacuumed AND erased_at <= %s
+    AND (customer_id IS NOT NULL OR streams = %s)

@@ -8,6 +8,7 @@ CREATE INDEX streams_customer_idx ON streams (customer_id, first_position) WHERE
 CREATE TABLE erasures (
     position    bigint PRIMARY KEY,  -- of the last fact that tells of it
     customer_id text COLLATE "C",
+    cause       text NOT NULL,
     erased_at   timestamptz NOT NULL,
     streams     uuid[] NOT NULL,
     is_vacuumed boolean NOT NULL DEFAULT false
@@ -34,7 +35,7 @@ CREATE FUNCTION erase_streams(
     now timestamptz, ticking boolean,
     wanted uuid[], looked_at bigint[], others uuid[], commitment_state bytea, order_state bytea,
     customer text, customer_known_until bigint, customer_stream uuid, customer_version bigint, customer_state bytea,
-    changed_by text, photos uuid[], deliveries uuid[], at timestamptz,
+    changed_by text, photos uuid[], deliveries uuid[], cause text, at timestamptz,
     OUT is_stale boolean, OUT erased uuid[], OUT "position" bigint
 )
 LANGUAGE plpgsql AS $$
@@ -114,8 +115,8 @@ BEGIN
         ARRAY[customer], ARRAY[NULL::bytea],
         facts.commands, facts.ids, facts.versions, facts.topics, facts.states) AS a;
     UPDATE streams s SET key = NULL WHERE s.id = ANY (erased || customer_stream);
-    INSERT INTO erasures (position, customer_id, erased_at, streams)
-    VALUES (erase_streams."position", customer, at, erased);
+    INSERT INTO erasures (position, customer_id, cause, erased_at, streams)
+    VALUES (erase_streams."position", customer, erase_streams.cause, at, erased);
     NOTIFY erasures;
 END
 $$;

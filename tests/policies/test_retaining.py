@@ -1,7 +1,8 @@
 """Retaining: what was closed long ago is erased, and nothing that is not, or that somebody holds."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -18,7 +19,9 @@ from store.database import Database
 from store.erasing import Erasing
 from store.keyring import Keyring
 from store.ledger import Ledger
+from tests.api.conftest import Serve
 from tests.conftest import Given
+from tests.messages.receivers import eventually
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +33,7 @@ Sweep = Callable[[], Awaitable[int]]
 def sweep(
     database: Database, keyring: Keyring, ledger: Ledger, given: Given, project: Callable[..., Awaitable[None]]
 ) -> Sweep:
-    """Looks once, as the policy does each minute, where promises are kept for two years."""
+    """Looks once, as the policy does every few seconds, where promises are kept for two years."""
     catalogue = parse_catalogue('retention.after_close = "P2Y"')
     erasing, commitments = Erasing(database, keyring, ledger), Commitments(database, keyring)
     policy = RetainingPolicy(ledger, erasing, commitments, catalogue)
@@ -120,6 +123,24 @@ async def test_many_are_erased_batch_by_batch(ledger: Ledger, given: Given, swee
         await kept(given, f"number {number}")
     given.later(days=800)
     assert await sweep() == 130
+
+
+def test_a_process_erases_by_itself_what_is_old_enough(serve: Serve, tmp_path: Path) -> None:
+    config = tmp_path / "upheld.toml"
+    config.write_text('[retention]\nafter_close = "P2Y"\n')
+    with serve(config=config, test_clock=1) as serving:
+        agent = serving.by("agent:ling")
+        assert agent.move_clock(datetime.now(UTC)).status_code == 200
+        ids = [agent.promise(due=agent.due(days=900), promise="An XLR cable")["id"] for _ in range(2)]
+        agent.command(ids[0], "fulfilment", {})
+        agent.later(days=729)
+        assert agent.commitment(ids[0])["promise"] == "An XLR cable"
+        agent.later(days=3)
+        eventually(lambda: "CommitmentErased" in agent.told(ids[0]))
+        agent.end_of_the_log()
+        assert [agent.commitment(id)["promise"] for id in ids] == [None, "An XLR cable"]
+        (told,) = agent.history(type="CommitmentErased")
+        assert (told["actor"], told["data"]) == ("system:upheld", {"cause": "retention", "erased": True})
 
 
 @pytest.mark.parametrize("text", ["2 years", "P", "P0D", "PT", "P2", "-P2Y", "P1Y2Y", ""])

@@ -10,26 +10,32 @@ import pytest
 
 from domain.commitment import Commitment
 from domain.customer import hold, release
+from domain.deadlines import DueRule
 from domain.errors import Erased, NotFound, OnHold
 from domain.keeping import Attempt, Contact, attempt, contact, fulfil
 from domain.moment import Moment
 from domain.order import Assignment
-from domain.promising import Amendment, amend
+from domain.people import Person
+from domain.promising import Amendment, Making, Wanted, amend, make
 from domain.values import Item
 from projections.commitments import COMMITMENTS, CommitmentFilter, Commitments
 from projections.history import HISTORY, History, HistoryFilter
+from projections.log import Log
 from store.clock import SetClock
 from store.database import Database
-from store.erasing import Erasing, Erasure, to_vacuum, vacuum
+from store.erasing import Erasing, Erasure
 from store.evidence import Evidence
 from store.keyring import Keyring
 from store.ledger import Ledger
+from store.people import People
 from store.seals import put_seal
+from store.vacuuming import has_dead_rows, to_vacuum, vacuum
 from store.verification import Problem, verify
 from tests.conftest import Given
 
 pytestmark = pytest.mark.anyio
 
+DUE = timedelta(days=3)
 WORDS = "A free HDMI cable for Mrs Petrova"
 PLACE = "12 Long Street"
 
@@ -46,7 +52,7 @@ async def cable(given: Given) -> UUID:
     cable = await given.promise(
         "free_item",
         WORDS,
-        due=timedelta(days=3),
+        due=DUE,
         order_id="SO-1001",
         items=(Item("HDMI-2M", 1),),
         channel="phone",
@@ -68,7 +74,7 @@ async def told(database: Database) -> list[str]:
 async def test_the_words_of_a_customer_are_gone_and_those_of_others_are_not(
     database: Database, ledger: Ledger, given: Given, erasing: Erasing, cable: UUID
 ) -> None:
-    other = await given.promise("refund", "Ten euro", due=timedelta(days=3), customer_id="CU-8")
+    other = await given.promise("refund", "Ten euro", due=DUE, customer_id="CU-8")
     erased = await erasing.customer("CU-7", given.moment("admin:root"))
 
     assert (erased.streams, erased.still_open) == (2, 1)
@@ -93,7 +99,7 @@ async def test_asked_again_it_erases_what_came_since_and_else_records_nothing(
 
     assert (again.streams, again.position) == (0, first.position)
     assert await told(database) == recorded
-    newer = await given.promise("refund", "Ten euro", due=timedelta(days=3))
+    newer = await given.promise("refund", "Ten euro", due=DUE)
     assert (await ledger.commitment(newer)).promise == "Ten euro"
     assert (await erasing.customer("CU-7", given.moment("admin:root"))).streams == 1
     assert (await ledger.commitment(newer)).promise is None
@@ -130,13 +136,13 @@ def _amended(change: Amendment, commitment: Commitment, moment: Moment) -> objec
 async def test_the_order_of_somebody_else_who_still_waits_keeps_its_address(
     ledger: Ledger, given: Given, erasing: Erasing, cable: UUID
 ) -> None:
-    theirs = await given.promise("refund", "Ten", due=timedelta(days=3), order_id="SO-1001", customer_id="CU-8")
+    theirs = await given.promise("refund", "Ten", due=DUE, order_id="SO-1001", customer_id="CU-8")
     await erasing.customer("CU-7", given.moment("admin:root"))
     (order,) = (await ledger.orders(["SO-1001"])).values()
     assert order.assignments["courier"].address == PLACE
 
     await given.that(theirs, lambda c, m: fulfil(c, m, note=None, at=None))
-    await given.promise("refund", "Twenty", due=timedelta(days=3), order_id="SO-1001", customer_id="CU-7")
+    await given.promise("refund", "Twenty", due=DUE, order_id="SO-1001", customer_id="CU-7")
     await erasing.customer("CU-7", given.moment("admin:root"))
     (order,) = (await ledger.orders(["SO-1001"])).values()
     assert order.assignments["courier"].address is None
@@ -193,7 +199,7 @@ async def test_a_hold_is_ordered_once_changed_and_lifted_and_after_an_erasure_it
 async def test_the_log_holds_after_an_erasure_and_tells_keys_that_are_gone_without_one(
     database: Database, keyring: Keyring, ledger: Ledger, given: Given, erasing: Erasing, cable: UUID
 ) -> None:
-    other = await given.promise("refund", "Ten euro", due=timedelta(days=3), customer_id="CU-8")
+    other = await given.promise("refund", "Ten euro", due=DUE, customer_id="CU-8")
     (key,) = (await database.fetch("SELECT key FROM streams WHERE id = %s", (cable,)))[0]
     async with await database.connect("test") as conn:
         await put_seal(conn, keyring, given.now)
@@ -236,6 +242,18 @@ async def test_projections_find_and_show_no_word_any_more_also_when_they_are_bui
             await conn.execute("DROP TABLE commitments, history")
 
 
+async def test_what_the_history_leaves_out_of_a_customer_is_his_last_life_alone(
+    database: Database, keyring: Keyring, ledger: Ledger, given: Given, erasing: Erasing, cable: UUID, project: Any
+) -> None:
+    await erasing.customer("CU-7", given.moment("admin:root"))
+    await ledger.change_customer("CU-7", lambda one: hold(one, "a lawsuit", None, given.moment("admin:root")))
+    await project(HISTORY)
+    async with database.pool.connection() as conn:
+        await conn.execute(HISTORY.sql["forget"], {"streams": [(await ledger.customer("CU-7")).id]})
+    types = [item.type for item in await History(database, keyring).page(HistoryFilter(customer_id="CU-7"), 50)]
+    assert ("CustomerHeld" in types, "CustomerErased" in types, "CommitmentErased" in types) == (False, True, True)
+
+
 async def test_an_erasure_is_done_once_more_in_a_log_from_an_older_backup(
     database: Database, ledger: Ledger, given: Given, erasing: Erasing, cable: UUID
 ) -> None:
@@ -259,20 +277,20 @@ async def test_an_erasure_is_done_once_more_in_a_log_from_an_older_backup(
             )
     ledger.forget()
     assert (await ledger.commitment(cable)).promise == WORDS
-    lately = await given.promise("refund", "Ten euro", due=timedelta(days=3))
+    lately = await given.promise("refund", "Ten euro", due=DUE)
 
     assert await erasing.again(erasure, given.moment("system:upheld")) == 2
     assert (await ledger.commitment(cable)).promise is None
     assert (await ledger.commitment(lately)).promise == "Ten euro"
     assert await erasing.again(erasure, given.moment("system:upheld")) is None
-    assert await erasing.all() == [Erasure("CU-7", erasure.erased_at, erasure.streams)]
+    assert await erasing.all() == [Erasure("CU-7", "request", erasure.erased_at, erasure.streams)]
 
 
 async def test_whoever_records_at_the_same_time_is_answered_and_leaves_no_word_behind(
     database: Database, keyring: Keyring, ledger: Ledger, given: Given, erasing: Erasing, cable: UUID
 ) -> None:
     """Four keep recording about two promises, two give new ones, while the customer is erased three times."""
-    second = await given.promise("refund", "Ten euro", due=timedelta(days=3), order_id="SO-1001")
+    second = await given.promise("refund", "Ten euro", due=DUE, order_id="SO-1001")
     until, answered = asyncio.get_running_loop().time() + 1.5, 0
 
     async def record(id: UUID) -> None:
@@ -284,7 +302,7 @@ async def test_whoever_records_at_the_same_time_is_answered_and_leaves_no_word_b
 
     async def give() -> None:
         while asyncio.get_running_loop().time() < until:
-            await given.promise("refund", "Words", due=timedelta(days=3), order_id="SO-1001")
+            await given.promise("refund", "Words", due=DUE, order_id="SO-1001")
             await asyncio.sleep(0.05)
 
     async def erase() -> None:
@@ -307,6 +325,48 @@ async def test_whoever_records_at_the_same_time_is_answered_and_leaves_no_word_b
         assert (await verify(conn, keyring)).holds
 
 
+async def test_a_customer_with_thousands_of_promises_is_erased_a_thousand_at_a_time(
+    database: Database, ledger: Ledger, keyring: Keyring, given: Given, erasing: Erasing
+) -> None:
+    moment = given.moment("agent:ling")
+    making = Making(customer_id="CU-7", kind="refund", promise="Ten euro", due=Wanted(DueRule(at=given.now + DUE)))
+    for _ in range(5):
+        await ledger.begin_all([make(uuid4(), making, None, [], moment) for _ in range(450)])
+    erased = await erasing.customer("CU-7", given.moment("admin:root"))
+
+    assert (erased.streams, erased.still_open) == (2250, 2250)
+    assert [(one.customer_id, one.cause, len(one.streams)) for one in await erasing.all()] == [
+        (None, "request", 1000),
+        (None, "request", 1000),
+        ("CU-7", "request", 250),
+    ]
+    assert not any((await stored(database)).values())
+    async with await database.connect("test") as conn:
+        while await put_seal(conn, keyring, given.now) is not None:
+            pass
+        assert (await verify(conn, keyring)).holds
+
+
+async def test_every_process_is_told_to_forget_what_it_remembers(
+    database: Database, keyring: Keyring, given: Given, erasing: Erasing, cable: UUID
+) -> None:
+    told, log = asyncio.Queue[None](), Log(database, keyring)
+    following = asyncio.create_task(log.follow(lambda: told.put_nowait(None)))
+    async with asyncio.timeout(10):
+        await told.get()  # it may have missed something before it listened
+        assert (await log.read(0))[0].fact
+        await given.that(cable, lambda commitment, moment: contact(commitment, Contact("phone"), moment))
+        await log.turn_after(2)
+        assert told.empty()
+        await erasing.customer("CU-7", given.moment("admin:root"))
+        await told.get()
+    log.forget()
+    assert (await log.read(0))[-1].type == "CustomerErased"
+    assert all(one.key is None for one in await log.read(0))
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+
+
 async def test_what_was_destroyed_is_vacuumed_and_once_more_when_older_readers_are_gone(
     database: Database, given: Given, erasing: Erasing, cable: UUID
 ) -> None:
@@ -322,3 +382,19 @@ async def test_what_was_destroyed_is_vacuumed_and_once_more_when_older_readers_a
         assert await to_vacuum(conn, given.now, 0) is None
         (dead,) = (await database.fetch("SELECT pg_stat_get_dead_tuples('streams'::regclass)"))[0]
     assert dead == 0
+
+
+async def test_what_was_deleted_by_hand_is_found_to_be_vacuumed(
+    database: Database, keyring: Keyring, clock: SetClock
+) -> None:
+    people = People(database, keyring, clock)
+    async with await database.connect("test") as conn:
+        assert not await has_dead_rows(conn)
+        await people.put("courier:li", lambda _: Person("Li", "en", "UTC"), by="supervisor:wang")
+        await people.delete("courier:li", by="supervisor:wang")
+        async with asyncio.timeout(10):
+            while not await has_dead_rows(conn):
+                await asyncio.sleep(0.1)
+                await people.find("courier:li")  # a connection that goes on tells now and then what it has done
+        await vacuum(conn, clock.now())
+        assert not await has_dead_rows(conn)
