@@ -655,6 +655,19 @@ def test_the_interface_is_described_and_can_be_read(agent: Api) -> None:
     assert "<html" in agent.client.get("/docs").text
 
 
+def test_what_a_rehearsal_and_a_page_answer_is_described(agent: Api) -> None:
+    paths = agent.client.get("/openapi.json").json()["paths"]
+
+    for path, recorded in (("/v1/commitments", "201"), ("/v1/amendments", "202")):
+        assert {"200", recorded} <= paths[path]["post"]["responses"].keys()
+    for path in ("/c/{token}", "/k/{token}"):
+        assert "text/html" in paths[path]["get"]["responses"]["200"]["content"]
+        assert "text/html" in paths[path]["get"]["responses"]["4XX"]["content"]
+        assert "303" in paths[path]["post"]["responses"]
+    for path in ("/livez", "/readyz", "/metrics"):
+        assert "text/plain" in paths[path]["get"]["responses"]["200"]["content"]
+
+
 def test_the_start_page_shows_what_is_in_danger_and_says_nothing_to_a_script(agent: Api) -> None:
     agent.promise(promise="<script>alert(1)</script>", due=agent.due(minutes=1))
     agent.later(minutes=1)
