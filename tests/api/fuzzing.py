@@ -161,8 +161,9 @@ class Fuzzing:
             return f"{answer.status_code // 100}xx"
 
     def _promise(self) -> dict[str, str]:
-        """What is there to be aimed at: a promise that nobody has touched, and its order."""
+        """What is there to be aimed at: a promise that nobody has touched, and its order, which somebody carries."""
         number = next(self._numbers)
+        carried = {"role": "courier", "recipient": "courier:fuzz"}
         body: dict[str, Any] = {
             "customer_id": "CU-7",
             "kind": "redelivery",
@@ -173,6 +174,8 @@ class Fuzzing:
         maker = self._everybody.get("system", next(iter(self._everybody.values())))
         made = self._session.post(f"{self.url}/v1/commitments", json=body, headers=dict(maker), timeout=_WITHIN)
         made.raise_for_status()
+        at = f"{self.url}/v1/orders/SO-{number}/assignment"
+        self._session.put(at, json=carried, headers=dict(maker), timeout=_WITHIN).raise_for_status()
         return {"id": str(made.json()["id"]), "order_id": f"SO-{number}", "actor": "courier:fuzz"}
 
     def _aim(self, case: schemathesis.Case[Any], promise: Mapping[str, str] | None) -> None:
