@@ -258,7 +258,7 @@ def test_who_holds_the_task_view_already_is_not_sent_it_again(agent: Api, courie
         assert int(known.headers["upheld-position"]) > int(first.headers["upheld-position"])
         assert known.headers["upheld-now"] == agent.at()
         assert not {"content-type", "content-length"} & known.headers.keys()
-    for held in ('W/"a"', tag[:-2], "yesterday", ""):
+    for held in ('W/"a"', tag[:-2], "yesterday", "", "D3B*;q"):
         assert (again(held).status_code, again(held).json()) == (200, first.json())
     courier.receipt(id, "seen")
     assert again(tag).status_code == 200
@@ -660,6 +660,7 @@ def test_what_a_rehearsal_and_a_page_answer_is_described(agent: Api) -> None:
 
     for path, recorded in (("/v1/commitments", "201"), ("/v1/amendments", "202")):
         assert {"200", recorded} <= paths[path]["post"]["responses"].keys()
+    assert "304" in paths["/v1/tasks"]["get"]["responses"]
     for path in ("/c/{token}", "/k/{token}"):
         assert "text/html" in paths[path]["get"]["responses"]["200"]["content"]
         assert "text/html" in paths[path]["get"]["responses"]["4XX"]["content"]
