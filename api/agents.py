@@ -1,6 +1,6 @@
 """For agents: recording a promise, amending it, taking it back, hearing from the customer again."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from fastapi import Response
@@ -41,7 +41,12 @@ Rehearsable = Annotated[Commanding, DRY_RUN]
 """A command that may be tried, with nothing recorded."""
 
 
-@router.post("/commitments", status_code=201, response_model=CommitmentView)
+_REHEARSED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "With `dry_run`: what it would be", "model": CommitmentView}
+}
+
+
+@router.post("/commitments", status_code=201, response_model=CommitmentView, responses=_REHEARSED)
 async def make_commitment(command: Rehearsable, body: MakingBody) -> Response:
     """Record a promise. With `dry_run` nothing is recorded, and the answer says what it would be."""
     asked, moment = command.query(MakingQuery), await command.moment(body)

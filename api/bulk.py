@@ -25,7 +25,12 @@ router = routes("/v1", "supervisors")
 _PREVIEWED = 20
 
 
-@router.post("/amendments", status_code=202)
+_REHEARSED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "With `dry_run`: how many match, and what would become of the first"}
+}
+
+
+@router.post("/amendments", status_code=202, responses=_REHEARSED)
 async def amend_many(command: Annotated[Commanding, DRY_RUN], body: BulkBody) -> Response:
     """Amend every open or broken promise that matches now, one after another; the job says how far it has come.
 

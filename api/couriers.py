@@ -45,7 +45,7 @@ class TasksAnswer(TypedDict):
     incomplete: NotRequired[bool]
 
 
-@router.get("/tasks", response_model=TasksAnswer)
+@router.get("/tasks", response_model=TasksAnswer, responses={304: {"description": "It is what its reader holds"}})
 async def tasks(
     request: Request,
     inquiry: Annotated[Inquiry, reads("tasks", "commitments"), READING, IF_NONE_MATCH],

@@ -55,6 +55,11 @@ _KNOWN: dict[str, Any] = {
     "recipient": "courier:fuzz",
     "revision": 1,
     "path": ["courier"],
+    "due": {"within": {"amount": 1, "unit": "days"}},
+    "time_zone": "Asia/Shanghai",
+    "calendar": "CN",
+    "value": {"amount": "39.00", "currency": "CNY"},
+    "items": [{"sku": "HDMI-2M", "quantity": 1}],
 }
 """Words that mean something, so that what is right in form gets further."""
 _MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
@@ -156,8 +161,9 @@ class Fuzzing:
             return f"{answer.status_code // 100}xx"
 
     def _promise(self) -> dict[str, str]:
-        """What is there to be aimed at: a promise that nobody has touched, and its order."""
+        """What is there to be aimed at: a promise that nobody has touched, and its order, which somebody carries."""
         number = next(self._numbers)
+        carried = {"role": "courier", "recipient": "courier:fuzz"}
         body: dict[str, Any] = {
             "customer_id": "CU-7",
             "kind": "redelivery",
@@ -168,6 +174,8 @@ class Fuzzing:
         maker = self._everybody.get("system", next(iter(self._everybody.values())))
         made = self._session.post(f"{self.url}/v1/commitments", json=body, headers=dict(maker), timeout=_WITHIN)
         made.raise_for_status()
+        at = f"{self.url}/v1/orders/SO-{number}/assignment"
+        self._session.put(at, json=carried, headers=dict(maker), timeout=_WITHIN).raise_for_status()
         return {"id": str(made.json()["id"]), "order_id": f"SO-{number}", "actor": "courier:fuzz"}
 
     def _aim(self, case: schemathesis.Case[Any], promise: Mapping[str, str] | None) -> None:
@@ -184,6 +192,8 @@ class Fuzzing:
                 case.path_parameters[name] = quote(promise[name], safe="")
         if isinstance(case.body, dict):
             case.body |= {name: value for name, value in {**_KNOWN, **promise}.items() if name in case.body}
+            for name in ("at", "made_at"):  # nearly every instant is too long ago, or to come
+                case.body.pop(name, None)
 
 
 def main() -> None:

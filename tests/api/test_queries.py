@@ -258,7 +258,7 @@ def test_who_holds_the_task_view_already_is_not_sent_it_again(agent: Api, courie
         assert int(known.headers["upheld-position"]) > int(first.headers["upheld-position"])
         assert known.headers["upheld-now"] == agent.at()
         assert not {"content-type", "content-length"} & known.headers.keys()
-    for held in ('W/"a"', tag[:-2], "yesterday", ""):
+    for held in ('W/"a"', tag[:-2], "yesterday", "", "D3B*;q"):
         assert (again(held).status_code, again(held).json()) == (200, first.json())
     courier.receipt(id, "seen")
     assert again(tag).status_code == 200
@@ -654,6 +654,20 @@ def test_the_interface_is_described_and_can_be_read(agent: Api) -> None:
     ):
         assert path in described["paths"], path
     assert "<html" in agent.client.get("/docs").text
+
+
+def test_what_a_rehearsal_and_a_page_answer_is_described(agent: Api) -> None:
+    paths = agent.client.get("/openapi.json").json()["paths"]
+
+    for path, recorded in (("/v1/commitments", "201"), ("/v1/amendments", "202")):
+        assert {"200", recorded} <= paths[path]["post"]["responses"].keys()
+    assert "304" in paths["/v1/tasks"]["get"]["responses"]
+    for path in ("/c/{token}", "/k/{token}"):
+        assert "text/html" in paths[path]["get"]["responses"]["200"]["content"]
+        assert "text/html" in paths[path]["get"]["responses"]["4XX"]["content"]
+        assert "303" in paths[path]["post"]["responses"]
+    for path in ("/livez", "/readyz", "/metrics"):
+        assert "text/plain" in paths[path]["get"]["responses"]["200"]["content"]
 
 
 def test_the_start_page_shows_what_is_in_danger_and_says_nothing_to_a_script(agent: Api) -> None:
