@@ -4,8 +4,8 @@
 >>> found.cases, found.faults  # doctest: +SKIP
 (20004, [])
 
-`python -m tests.api.fuzzing` starts a server of its own, and is what `make fuzz` does. Where a server asks for sign-in,
-`--url` and `--key ROLE=KEY` for each role name it and the keys of its interface.
+`python -m tests.api.fuzzing` is what `make fuzz` does: half of the cases go to a server of its own in open mode, half
+to one that asks for sign-in, to which each role comes with a key.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.api.serving import Serving
+from tests.api.serving import Serving, run
 
 __all__ = ["ROLES", "Found", "Fuzzing", "as_everybody"]
 
@@ -202,28 +202,36 @@ def main() -> None:
     asked.add_argument("--cases", type=int, default=20_000)
     asked.add_argument("--minutes", type=float, default=10.0)
     asked.add_argument("--seed", type=int, default=int(time.time()) % 1_000_000)
-    asked.add_argument("--url", help="a server that runs already; what it holds is spoilt")
-    asked.add_argument("--key", action="append", default=[], metavar="ROLE=KEY", help="where sign-in is required")
-    given_ = asked.parse_args()
-    keys = dict(pair.split("=", 1) for pair in given_.key)
-    with tempfile.TemporaryDirectory(prefix="upheld-fuzz-") as folder:
-        if given_.url:
-            found = _fuzz(given_.url, keys, given_)
-        else:
-            with Serving(Path(folder)).wait() as serving:
-                found = _fuzz(serving.url, keys, given_)
-                if "Traceback" in serving.logged:
-                    found.faults.append("the log of the server has a traceback")
-    for fault in found.faults:
-        print(fault, end="\n\n")
-    told = ", ".join(f"{number} {name}" for name, number in sorted(found.answers.items()))
-    print(f"{found.cases} cases of {given_.cases} ({told}), seed {given_.seed}: {len(found.faults)} faults")
-    sys.exit(bool(found.faults))
+    asked.add_argument("--auth", choices=("open", "required"), action="append", help="how one is known; else both ways")
+    options = asked.parse_args()
+    ways = options.auth or ["open", "required"]
+    faults = 0
+    for auth in ways:
+        with tempfile.TemporaryDirectory(prefix="upheld-fuzz-") as folder:
+            found = _fuzz(Path(folder), auth, options, len(ways))
+        for fault in found.faults:
+            print(fault, end="\n\n")
+        told = ", ".join(f"{number} {name}" for name, number in sorted(found.answers.items()))
+        print(f"{auth}: {found.cases} cases ({told}), seed {options.seed}: {len(found.faults)} faults", flush=True)
+        faults += len(found.faults)
+    sys.exit(bool(faults))
 
 
-def _fuzz(url: str, keys: Mapping[str, str], asked: argparse.Namespace) -> Found:
-    fuzzing = Fuzzing(url, as_everybody(keys))
-    return fuzzing.run(cases=asked.cases, seconds=asked.minutes * 60, start=asked.seed)
+def _fuzz(folder: Path, auth: str, options: argparse.Namespace, ways: int) -> Found:
+    """A part of the cases, in a part of the time."""
+    keys = {role: _key(folder, role) for role in ROLES} if auth == "required" else None
+    with Serving(folder, auth=auth).wait() as serving:
+        fuzzing = Fuzzing(serving.url, as_everybody(keys))
+        found = fuzzing.run(cases=options.cases // ways, seconds=options.minutes * 60 / ways, start=options.seed)
+        if "Traceback" in serving.logged:
+            found.faults.append("the log of the server has a traceback")
+        return found
+
+
+def _key(folder: Path, role: str) -> str:
+    made = run("key", "create", "--role", role, "--id", "fuzz", folder=folder, auth="required")
+    made.check_returncode()
+    return made.stdout.strip()
 
 
 if __name__ == "__main__":
