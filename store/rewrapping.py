@@ -21,7 +21,7 @@ from store.database import Connection
 from store.keyring import KEYRING_LOCK, Keyring
 from store.queries import queries
 
-__all__ = ["WRAPPED", "Progress", "rewrap"]
+__all__ = ["TABLES", "Progress", "Wrapped", "rewrap"]
 
 SQL = queries("store", "rewrapping.sql")
 
@@ -29,7 +29,7 @@ _AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Wrapped:
+class Wrapped:
     """A table with wrapped keys: in which column, by which columns a row is found, and in whose place it is wrapped."""
 
     table: str
@@ -42,16 +42,16 @@ def _own(id: UUID) -> UUID:
     return id
 
 
-WRAPPED = (
-    _Wrapped("streams", "key", ("id",), _own),
-    _Wrapped("contact_points", "key", ("category", "id"), people.name_of),
-    _Wrapped("evidence", "key", ("id",), _own),
-    _Wrapped("kept_deliveries", "key", ("id",), _own),
-    _Wrapped("jobs", "key", ("id",), _own),
-    _Wrapped("push_subscriptions", "key", ("endpoint_hash",), push.name_of),
-    _Wrapped("push_key", "key", ("is_it",), lambda _: push.SIGNING),
-    _Wrapped("sessions", "key", ("id",), _own),
-    _Wrapped("seal_keys", "private", ("id",), _own),
+TABLES = (
+    Wrapped("streams", "key", ("id",), _own),
+    Wrapped("contact_points", "key", ("category", "id"), people.name_of),
+    Wrapped("evidence", "key", ("id",), _own),
+    Wrapped("kept_deliveries", "key", ("id",), _own),
+    Wrapped("jobs", "key", ("id",), _own),
+    Wrapped("push_subscriptions", "key", ("endpoint_hash",), push.name_of),
+    Wrapped("push_key", "key", ("is_it",), lambda _: push.SIGNING),
+    Wrapped("sessions", "key", ("id",), _own),
+    Wrapped("seal_keys", "private", ("id",), _own),
 )
 """All keys that the master key wraps."""
 
@@ -74,7 +74,7 @@ async def rewrap(conn: Connection, old: bytes, new: bytes) -> AsyncIterator[Prog
     """
     secrets = await _begin(conn, Keyring(old), Keyring(new))
     previous, successor = Keyring(old, secrets), Keyring(new)
-    for wrapped in WRAPPED:
+    for wrapped in TABLES:
         async for progress in _rewrap_table(conn, wrapped, previous, successor):
             yield progress
     await conn.execute(SQL["end"], (previous.handed_over(successor),))
@@ -102,7 +102,7 @@ async def _begin(conn: Connection, old: Keyring, new: Keyring) -> bytes | None:
     return known
 
 
-async def _rewrap_table(conn: Connection, wrapped: _Wrapped, old: Keyring, new: Keyring) -> AsyncIterator[Progress]:
+async def _rewrap_table(conn: Connection, wrapped: Wrapped, old: Keyring, new: Keyring) -> AsyncIterator[Progress]:
     parts = {
         "table": Identifier(wrapped.table),
         "key": Identifier(wrapped.key),
@@ -126,7 +126,7 @@ async def _rewrap_table(conn: Connection, wrapped: _Wrapped, old: Keyring, new: 
 
 
 def _changes(
-    rows: Sequence[Sequence[Any]], wrapped: _Wrapped, old: Keyring, new: Keyring
+    rows: Sequence[Sequence[Any]], wrapped: Wrapped, old: Keyring, new: Keyring
 ) -> tuple[list[dict[str, object]], int]:
     """How these keys are wrapped from now on, and how many are not ours. What is wrapped already, or erased, stays."""
     changes: list[dict[str, object]] = []

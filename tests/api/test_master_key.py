@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from store.rewrapping import WRAPPED, rewrap
+from store.rewrapping import rewrap
 from tests.api.serving import BROWSER_KEYS, MASTER_KEY, Serving, run
 from tests.api.test_erased_everywhere import CONFIG
 from tests.api.test_evidence import add, picture, show
@@ -137,13 +137,3 @@ async def _interrupted(url: str, old: bytes, new: bytes) -> None:
         async for progress in rewrap(conn, old, new):
             assert (progress.table, progress.done, progress.foreign) == ("streams", progress.total, 0)
             break
-
-
-def test_no_key_that_is_kept_is_forgotten(settings: dict[str, object]) -> None:
-    with Serving(Path(), **old(settings)), psycopg.connect(str(settings["database_url"])) as conn:
-        kept = conn.execute(
-            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
-            " AND data_type = 'bytea' AND column_name IN ('key', 'private')"
-        ).fetchall()
-
-    assert {(one.table, one.key) for one in WRAPPED} == set(kept)
