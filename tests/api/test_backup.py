@@ -226,8 +226,8 @@ def test_a_restore_that_was_killed_while_it_loaded_says_so_and_is_begun_again(pl
         conn.execute("SELECT pg_advisory_unlock(42)")
         eventually(lambda: not loading(conn))
         assert not loaded(conn)
-    for command in ("serve", "worker", "backup"):
-        refusal = there.upheld(command, *([str(there.folder / "b")] if command == "backup" else []))
+    for command in (["serve", "--port", "0"], ["worker"], ["backup", str(there.folder / "b")]):
+        refusal = there.upheld(*command)
         assert (refusal.returncode, refusal.stderr.count("\n")) == (2, 1), refusal
         assert "run the same `upheld restore` again" in refusal.stderr
     with other.serve().wait() as serving:
