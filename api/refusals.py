@@ -20,6 +20,7 @@ __all__ = ["KNOWN", "refusal"]
 
 _PLAIN: Final = (
     "does not lie after the making",
+    "has passed already",
     "holds the character NUL",
     "is not a currency of ISO 4217",
     "is not a date with a time",
@@ -37,6 +38,8 @@ _PLAIN: Final = (
     "names no filter, and would be every promise that there is",
     "names nothing to amend: due, promise, or both",
     "names nothing to amend: one of promise, due, path, items and value",
+    "nobody is known by this name; look at it, or send it once more to name him all the same",
+    "only who recorded it, or a supervisor, may call it a mistake",
     "nobody is accountable for this hand-off yet",
     "there is no such commitment",
     "there is no such order",

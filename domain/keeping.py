@@ -29,7 +29,7 @@ __all__ = [
     "reopen",
 ]
 
-_TAKE_BACK_WITHIN = timedelta(hours=24)
+TAKE_BACK_WITHIN = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def _may_take_back(commitment: Commitment, moment: Moment) -> None:
     recorder, closed_at = commitment.closed_by, commitment.closed_at
     if recorder is None or closed_at is None or recorder.person != moment.origin.person:
         raise Forbidden("only who recorded it, or a supervisor, may call it a mistake")
-    if moment.now - closed_at > _TAKE_BACK_WITHIN:
+    if moment.now - closed_at > TAKE_BACK_WITHIN:
         raise Forbidden("it was recorded more than 24 hours ago; only a supervisor may call it a mistake")
 
 

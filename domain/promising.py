@@ -252,7 +252,8 @@ def _resolve(wanted: Wanted, kind: Kind | None, catalogue: Catalogue, counted_fr
         not_before=wanted.not_before,
     )
     if due.at <= counted_from:
-        raise Invalid(f"/due/{next(iter(rule.to_json()))}", "does not lie after the making")
+        what = "does not lie after the making" if kind is not None else "has passed already"
+        raise Invalid(f"/due/{next(iter(rule.to_json()))}", what)
     if due.not_before is not None and due.not_before > due.at:
         raise Invalid("/due/not_before", "lies after the due itself")
     return due

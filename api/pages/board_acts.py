@@ -30,6 +30,7 @@ _DONE = {
     "reassign": "Somebody else is to keep it now.",
     "amend": "The promise is amended. Its keeper must confirm it anew.",
 }
+_ON_THE_CARD = frozenset({"nagged", "taken", "raised"})
 _WHY = {
     "commitment_closed": "Not recorded: the promise is kept or withdrawn by now.",
     "precondition_failed": "Not recorded: somebody has changed the promise meanwhile. Look at it again.",
@@ -71,7 +72,7 @@ async def act(visitor: Visiting, id: PathText) -> Response:
         faults = {rejection.pointer: rejection.detail for rejection in error.rejections}
         return await _page(visitor, id, Outcome(wrong=what, at=_fields(faults), sent=sent))
     if answered.is_refused:
-        return await _page(visitor, id, _refused(answered.json(), what, sent))
+        return await _say_no(visitor, id, _refused(answered.json(), what, sent))
     if what == "link":
         return await _page(visitor, id, Outcome(link=answered.json()["url"]))
     if _is_live(visitor):
@@ -153,6 +154,10 @@ async def _reassign(visitor: Visitor, commitment: Mapping[str, Any], sent: Mappi
     """Name somebody else, for the whole order or for this promise alone."""
     role, order_id = sent.get("role", ""), commitment["order_id"]
     body = {"role": role, "recipient": sent.get("recipient", "").strip()}
+    if "name_anyway" not in sent and not await _is_somebody(visitor, body["recipient"]):
+        raise Invalid(
+            "/recipient", "nobody is known by this name; look at it, or send it once more to name him all the same"
+        )
     if sent.get("scope") != "order" or order_id is None:
         return await visitor.do("PUT", f"/v1/commitments/{commitment['id']}/assignment", body)
     order = await visitor.read(f"/v1/orders/{encoded(order_id)}") or {"assignments": []}
@@ -161,6 +166,17 @@ async def _reassign(visitor: Visitor, commitment: Mapping[str, Any], sent: Mappi
     stays = ("planned_start", "planned_end", "address", "depot")
     plan = {name: known[name] for name in stays if known.get(name) is not None}
     return await visitor.do("PUT", f"/v1/orders/{encoded(order_id)}/assignment", {**body, **plan})
+
+
+async def _is_somebody(visitor: Visitor, recipient: str) -> bool:
+    """Whether somebody was ever heard of: a team, one of the book of people, or who has anything to keep. What is no
+    name at all is for the API to refuse.
+    """
+    role, _, id = recipient.partition(":")
+    if role == "team" or not id or await visitor.people([recipient]):
+        return True
+    keepers = await visitor.read("/v1/keepers") or {"items": []}
+    return any(one["actor"] == recipient for one in keepers["items"])
 
 
 def _refused(problem: Mapping[str, Any], what: str, sent: Mapping[str, str]) -> Outcome:
@@ -188,6 +204,13 @@ async def _card(visitor: Visitor, id: str, outcome: Outcome) -> Response:
     return board_page(visitor, "board_card.html", id=id, shown=await _one(visitor, id), outcome=outcome, first=False)
 
 
+async def _say_no(visitor: Visitor, id: str, outcome: Outcome) -> Response:
+    """Why it was not recorded, where the button stands: on the card itself, else among the steps."""
+    if _is_live(visitor) and outcome.wrong in _ON_THE_CARD and (shown := await _one(visitor, id)) is not None:
+        return board_page(visitor, "board_card.html", status=422, id=id, shown=shown, outcome=outcome, first=False)
+    return await _page(visitor, id, outcome)
+
+
 async def _page(visitor: Visitor, id: str, outcome: Outcome) -> Response:
     """What can be done: a page of its own, or the part of the board's that is opened."""
     commitment = await _commitment(visitor, id)
@@ -198,7 +221,7 @@ async def _page(visitor: Visitor, id: str, outcome: Outcome) -> Response:
     time_zone = zone(commitment["due"]["time_zone"])
     due_at = instant(commitment["due"]["at"])
     # Whatever form it was sent from, what was wrong stands among the steps.
-    headers = {"HX-Retarget": f"#do-{commitment['id']}", "HX-Reswap": "innerHTML"} if outcome.wrong else None
+    headers = {"HX-Retarget": f"#do-{commitment['id']}", "HX-Reswap": "merge"} if outcome.wrong else None
     return board_page(
         visitor,
         "board_acts.html" if _is_live(visitor) else "board_flag.html",

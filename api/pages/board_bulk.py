@@ -88,7 +88,12 @@ def _preview(answered: Mapping[str, Any]) -> dict[str, Any]:
         {**row, "due_at": instant(row["due_at"]), "new_due_at": instant(row.get("new_due_at"))}
         for row in answered["preview"]
     ]
-    return {"matched": answered["matched"], "rows": rows}
+    # Of those that are not shown it is not known yet.
+    return {
+        "matched": answered["matched"],
+        "would": answered["matched"] - sum("skipped" in row for row in rows),
+        "rows": rows,
+    }
 
 
 def _form(

@@ -73,7 +73,9 @@ _UNKNOWN = Known()
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A flag as the board shows it; `keeper` and `taker` are what the book of people calls them."""
+    """A flag as the board shows it; `keeper` and `taker` are what the book of people calls them. `can_be_told` where
+    that book knows the keeper, or somebody of his team.
+    """
 
     flag: Mapping[str, Any]
     commitment: Mapping[str, Any] | None
@@ -83,6 +85,7 @@ class Shown:
     taker: str | None
     taken_until: datetime | None
     state: str | None
+    can_be_told: bool
     nagged_at: datetime | None
     icon: str
 
@@ -134,7 +137,7 @@ async def shown_flags(visitor: Visitor, **more: str | None) -> Listing:
     people = await people_of(visitor, actors)
     following = {**_place(visitor), **filters, "cursor": found["next_cursor"]} if found["next_cursor"] else None
     return Listing(
-        [_shown(flag, people, visitor.now) for flag in items],
+        [_shown(flag, people, visitor) for flag in items],
         found["total"],
         "total_capped" in found,
         "incomplete" in found,
@@ -147,8 +150,9 @@ def _place(visitor: Visitor) -> dict[str, str]:
     return {"by": by} if by in GROUPED_BY else {}
 
 
-def _shown(flag: Mapping[str, Any], people: Mapping[str, Known], now: datetime) -> Shown:
-    commitment, recipient = flag["commitment"], flag["recipient"]
+def _shown(flag: Mapping[str, Any], people: Mapping[str, Known], visitor: Visitor) -> Shown:
+    commitment, recipient, now = flag["commitment"], flag["recipient"], visitor.now
+    roster = visitor.runtime.roster
     paused = instant(commitment["paused_until"]) if commitment else None
     takes = commitment["taken_by"] if commitment and paused is not None and paused > now else None
     handoffs = commitment["handoffs"] if commitment else []
@@ -163,6 +167,7 @@ def _shown(flag: Mapping[str, Any], people: Mapping[str, Known], now: datetime) 
         taker=people.get(takes or "", _UNKNOWN).name or takes,
         taken_until=paused if takes else None,
         state=handoff.get("state"),
+        can_be_told=recipient is not None and any(map(roster.knows, roster.told(recipient, now))),
         nagged_at=instant(handoff.get("nagged_at")),
         icon=REASON_ICONS[flag["reason"]],
     )

@@ -40,8 +40,9 @@ class Option:
 class Look:
     """What an agent sees of a promise that he has not made yet. `seen` is by what it is known that he saw it.
 
-    `missing` are the fields without which it is no promise, `problems` what the API says of others. `known_order` is an
-    order that is known, where the one that is named is not and differs only in how it is written.
+    `missing` are the fields without which it is no promise, `problems` what the API says of others. `zone` is that of
+    the order's other promises, where it is another than usual. `known_order` is an order that is known, where the one
+    that is named is not and differs only in how it is written.
     """
 
     draft: Draft
@@ -52,6 +53,7 @@ class Look:
     kinds: tuple[str, ...] = ()
     orders: tuple[str, ...] = ()
     known_order: str = ""
+    zone: str | None = None
     not_understood: tuple[str, ...] = ()
     missing: list[str] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
@@ -77,11 +79,13 @@ async def look_at(visitor: Visitor, place: Place, draft: Draft) -> Look:
     look = Look(draft)
     draft.propose("conversation", place.conversation)
     due = await _understand(look, visitor, place)
-    await _whose(look, visitor, place)
+    if (zone := await _whose(look, visitor, place)) is not None:
+        look.zone = zone
+        due = await _understand(look, visitor, place)
     look.missing += [name for name in _NEEDED if not draft[name]]
     if due.is_unknown:
         look.problems["due"] = "unknown"
-    look.body = draft.body(due.body)
+    look.body = draft.body(due.body) | ({"time_zone": look.zone} if look.zone is not None else {})
     if due.body is not None:
         await _preview(look, visitor, due.body)
     if not look.missing and not look.problems:
@@ -91,7 +95,8 @@ async def look_at(visitor: Visitor, place: Place, draft: Draft) -> Look:
 
 async def _understand(look: Look, visitor: Visitor, place: Place) -> DueRead:
     """Put into the fields what the line says, as far as they are not the agent's own; answers its due."""
-    draft, line = look.draft, read_line(visitor, look.draft["line"])
+    draft, line = look.draft, read_line(visitor, look.draft["line"], look.zone)
+    look.missing, look.problems, look.choices = [], {}, []
     look.not_understood = line.not_understood
     draft.propose("kind", line.kind)
     draft.propose("order_id", line.order_id or place.order_id)
@@ -102,14 +107,14 @@ async def _understand(look: Look, visitor: Visitor, place: Place) -> DueRead:
         look.problems["order_id"] = "several"
     draft.propose("due", line.due.text)
     if draft.is_own("due"):
-        due = read_due(visitor, draft["due"])
+        due = read_due(visitor, draft["due"], look.zone)
     else:
         due = line.due
         if look.not_understood and due.body is None and not due.choices:
             # He has named a time: the usual one of the kind is not what he said.
             look.problems["due"] = "unknown"
     if due.choices:
-        look.choices = await options_of(visitor, due.choices)
+        look.choices = await options_of(visitor, due.choices, look.zone)
         chosen = only_or_chosen(look.choices, draft["due_choice"])
         if chosen is None:
             look.missing.append("due_choice")
@@ -124,18 +129,24 @@ def only_or_chosen(options: Sequence[Option], value: str) -> Option | None:
     return next((option for option in options if option.value == value), None)
 
 
-async def options_of(visitor: Visitor, choices: Sequence[Choice]) -> list[Option]:
+async def options_of(visitor: Visitor, choices: Sequence[Choice], zone: str | None = None) -> list[Option]:
     """Choices with the instant of each, as the API counts it; one that cannot be is not offered."""
     found = []
     for choice in choices:
-        answered = await visitor.ask("POST", "/v1/deadlines/preview", {"due": choice.body})
+        answered = await visitor.ask("POST", "/v1/deadlines/preview", _previewing(choice.body, zone))
         if not answered.is_refused:
             found.append(Option(choice.value, choice.body, answered_as(answered, Previewed)))
     return found
 
 
-async def _whose(look: Look, visitor: Visitor, place: Place) -> None:
-    """The customer of a known order, and what he and the order have been promised already."""
+def _previewing(due: dict[str, Any], zone: str | None) -> dict[str, Any]:
+    return {"due": due} if zone is None else {"due": due, "time_zone": zone}
+
+
+async def _whose(look: Look, visitor: Visitor, place: Place) -> str | None:
+    """The customer of a known order, and what he and the order have been promised already. Answers by which clock the
+    order's other promises go, where that is one, and not ours.
+    """
     draft = look.draft
     of_order = await those_of(visitor, order_id=draft["order_id"])
     if not of_order.commitments:
@@ -144,6 +155,8 @@ async def _whose(look: Look, visitor: Visitor, place: Place) -> None:
     draft.propose("customer_id", customers.pop() if len(customers) == 1 else place.customer_id)
     customer = draft["customer_id"]
     look.others = await those_of(visitor, order_id=draft["order_id"], customer_id=customer) if customer else of_order
+    zones = {each.due.time_zone for each in of_order.commitments} - {visitor.runtime.catalogue.default_time_zone}
+    return zones.pop() if len(zones) == 1 else None
 
 
 async def _as_it_is_known(visitor: Visitor, order_id: str) -> str:
@@ -156,7 +169,7 @@ async def _as_it_is_known(visitor: Visitor, order_id: str) -> str:
 
 async def _preview(look: Look, visitor: Visitor, due: dict[str, Any]) -> None:
     look.rule = due
-    answered = await visitor.ask("POST", "/v1/deadlines/preview", {"due": due})
+    answered = await visitor.ask("POST", "/v1/deadlines/preview", _previewing(due, look.zone))
     if answered.is_refused:
         look.problems |= problems_of(answered)
     else:

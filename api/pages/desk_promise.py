@@ -1,6 +1,6 @@
 """The customer asks again: one promise, what can honestly be said of it now, and what an agent can do about it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,8 @@ from api.pages.desk_seeing import Place, names_of, one, shown, those_of, told
 from api.pages.visiting import Visiting, Visitor
 from api.routes import routes
 from domain.errors import NotFound
+from domain.keeping import TAKE_BACK_WITHIN
+from projections.history import HistoryItem
 
 __all__ = ["router"]
 
@@ -70,11 +72,12 @@ async def act(visitor: Visiting, id: UUID, what: str) -> Response:
         raise NotFound("there is no such form")
     sent = {name: value.strip() for name, value in once(await form_fields(visitor.request)).items() if value.strip()}
     body, problems = await _body(visitor, id, what, sent)
+    form = "undo" if what == "reopening" and sent.get("reason") == "mistaken" else what
     if problems:
-        return await _page(visitor, id, status=422, what=what, sent=sent, problems=problems)
+        return await _page(visitor, id, status=422, what=form, sent=sent, problems=problems)
     answered = await visitor.do("POST", f"/v1/commitments/{id}/{what}", body, key=sent.get("key"), headers=_held(sent))
     if answered.is_refused:
-        return await _page(visitor, id, status=422, what=what, sent=sent, problems=_refused(answered))
+        return await _page(visitor, id, status=422, what=form, sent=sent, problems=_refused(answered))
     if what == "customer-link":
         return await _page(visitor, id, done=what, url=str(answered.json()["url"]))
     target = Place.of(visitor).link(f"/desk/promises/{id}", done=what)
@@ -148,6 +151,17 @@ async def _amendment(
     return {**body, **{name: value for name, value in said.items() if value is not None}}, problems
 
 
+def _may_undo(visitor: Visitor, facts: Sequence[HistoryItem]) -> bool:
+    """Whether it is for him to call the closing a wrong tap: within a day whoever closed it, or a supervisor."""
+    closings = [fact for fact in facts if fact.type in ("CommitmentKept", "CommitmentWithdrawn")]
+    if not closings:
+        return False
+    closed = closings[-1]
+    himself = (closed.on_behalf_of or closed.actor) == visitor.actor
+    is_recent = visitor.now - closed.recorded_at <= TAKE_BACK_WITHIN
+    return (visitor.actor or "").startswith(("supervisor:", "admin:")) or (himself and is_recent)
+
+
 async def _page(
     visitor: Visitor,
     id: UUID,
@@ -183,6 +197,7 @@ async def _page(
         time_named=time_named,
         items=items_text(found.items or ()),
         recipients=visitor.runtime.roster.recipients(visitor.actor or ""),
+        may_undo=_may_undo(visitor, facts),
         stream=stream,
         **{"done": "", "url": "", **more},
     )

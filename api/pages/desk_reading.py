@@ -47,11 +47,11 @@ class LineRead:
     not_understood: tuple[str, ...] = ()
 
 
-def read_line(visitor: Visitor, line: str) -> LineRead:
-    """What a line says of a promise; what it leaves open, or says of it in two ways, is not guessed."""
+def read_line(visitor: Visitor, line: str, zone: str | None = None) -> LineRead:
+    """What a line says of a promise, by a zone’s clock; what it leaves open, or says in two ways, is not guessed."""
     if not line:
         return LineRead()
-    reading = _read(visitor, line)
+    reading = _read(visitor, line, zone)
     kinds = tuple(dict.fromkeys(choice.kind for choice in reading.kind_choices))
     return LineRead(
         reading.promise,
@@ -64,23 +64,23 @@ def read_line(visitor: Visitor, line: str) -> LineRead:
     )
 
 
-def read_due(visitor: Visitor, text: str) -> DueRead:
+def read_due(visitor: Visitor, text: str, zone: str | None = None) -> DueRead:
     """What a due in words comes to, where it stands by itself."""
     if not text:
         return DueRead()
-    due = _due(_read(visitor, text))
+    due = _due(_read(visitor, text, zone))
     return DueRead(text, due.body, due.choices)
 
 
 def time_named_in(visitor: Visitor, promise: str) -> str | None:
     """The words with which a promise itself names a time, if it does: they contradict another due."""
-    due = _due(_read(visitor, promise))
+    due = _due(_read(visitor, promise, None))
     return due.text or None
 
 
-def _read(visitor: Visitor, text: str) -> Reading:
+def _read(visitor: Visitor, text: str, zone: str | None) -> Reading:
     catalogue = visitor.runtime.catalogue
-    return read(text, now=visitor.now, zone=catalogue.default_time_zone, kinds=catalogue.kinds)
+    return read(text, now=visitor.now, zone=zone or catalogue.default_time_zone, kinds=catalogue.kinds)
 
 
 def _due(reading: Reading) -> DueRead:

@@ -19,6 +19,9 @@ HANDOFF_STATES: Final = {
     "declined": msg("declined"),
 }
 
+_LEVELS: Final = (msg("whoever keeps it"), msg("whoever promised it"), msg("the supervisor"), msg("the manager"))
+"""With whom it stands, by how high it has come."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -86,7 +89,7 @@ def _told(shown: CommitmentView, words: Wording) -> dict[str, str]:
     counts = {
         msg("The customer asked again"): str(shown.contacts),
         msg("Postponed"): str(shown.postponements),
-        msg("Went up the ladder to"): str(shown.escalation_level),
+        msg("It stands with"): words.t(_LEVELS[shown.escalation_level]),
     }
     keepers = {
         words.t("Keeper, as %(role)s", role=words.role(one.role)): _handoff(one, words) for one in shown.handoffs

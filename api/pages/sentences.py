@@ -121,7 +121,8 @@ def _order_assigned(e: Event) -> Sentence:
     told = {"who": e.recipient, "order": e.order, "role": e.role()}
     leaves, start = e.instant("departs_at"), e.instant("planned_start")
     stop = e.item.data.get("stop")
-    facts = [e.t("Stop %(number)s", number=stop)] if stop is not None else []
+    facts = [e.t("by %(who)s", who=e.person)] if (e.item.on_behalf_of or e.item.actor) != e.text("recipient") else []
+    facts += [e.t("Stop %(number)s", number=stop)] if stop is not None else []
     facts += [e.t("Departure %(time)s", time=e.words.when(leaves))] if leaves is not None else []
     facts += [e.t("planned for %(time)s", time=e.words.when(start))] if start is not None else []
     return Sentence(

@@ -64,6 +64,7 @@ def test_a_commitment_is_shown_as_the_contract_has_it(agent: Api, order: str) ->
                 "received": False,
                 "received_revision": None,
                 "receipt_due_at": agent.at(hours=1),
+                "nagged_at": None,
             },
             {
                 "role": "courier",
@@ -74,6 +75,7 @@ def test_a_commitment_is_shown_as_the_contract_has_it(agent: Api, order: str) ->
                 "received": False,
                 "received_revision": None,
                 "receipt_due_at": agent.at(hours=19.5),
+                "nagged_at": None,
             },
         ],
         "kept_at": None,

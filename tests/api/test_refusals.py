@@ -62,7 +62,7 @@ def test_what_is_not_known_stays_english_and_is_marked_and_never_markup() -> Non
     ("form", "expected"),
     [
         ({"do": "reassign", "role": "courier", "recipient": "Li Wei"}, "courier:li"),
-        ({"do": "amend", "due": "2020-01-01T10:00", "reason": "x", "version": "1"}, "不晚于承诺的时间"),
+        ({"do": "amend", "due": "2020-01-01T10:00", "reason": "x", "version": "1"}, "已经过去"),
     ],
 )
 def test_the_board_says_at_the_field_what_is_wrong(

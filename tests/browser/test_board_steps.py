@@ -42,11 +42,46 @@ def test_a_promise_is_taken_and_given_to_somebody_else_by_keyboard_alone(opened:
     page.locator(f"#who-{id}").focus()
     page.keyboard.type("courier:bo")
     page.keyboard.press("Enter")
+    expect(page.locator(f"#wrong-reassign-recipient-{id}")).to_contain_text("nobody is known by this name")
+    page.locator(f"#who-{id}").press("Enter")
     expect(page.locator(f"#f-{id} .done[role=status]")).to_contain_text("Somebody else is to keep it now.")
 
     assert night.agent.commitment(id)["handoffs"][0]["recipient"] == "courier:bo"
     assert night.agent.commitment(id)["taken_by"] == "supervisor:wang"
     assert night.agent.get("/v1/orders/SO-keys")["assignments"][0]["depot"] == "north", "what was planned stays"
+
+
+def test_what_is_refused_says_so_where_it_was_done_and_what_is_typed_elsewhere_stays(
+    opened: Opened, night: Night
+) -> None:
+    id, unknown = night.unread("SO-typo", hours=2), night.unread("SO-stranger", hours=2, recipient="courier:unheard")
+    page = opened("/board")
+    expect(page.locator(f"#f-{unknown} .acts")).to_be_visible()
+    assert page.locator(f"#nag-{unknown}").count() == 0, "nobody can tell whom the book of people does not know"
+    page.locator(f"#m-{id} summary").click()
+    page.locator(f"#say-{id}").fill("It comes on Friday")
+    page.locator(f"#who-{id}").fill("courier:lii")
+    page.locator(f"#do-{id}").get_by_role("button", name="Name him").click()
+    expect(page.locator(f"#wrong-reassign-recipient-{id}")).to_contain_text("nobody is known by this name")
+    assert page.locator(f"#say-{id}").input_value() == "It comes on Friday"
+    assert night.agent.commitment(id)["handoffs"][0]["recipient"] == "courier:li"
+    page.locator(f"#do-{id}").get_by_role("button", name="Name him").click()
+    expect(page.locator(f"#f-{id} .done[role=status]")).to_contain_text("Somebody else is to keep it now.")
+
+    assert night.agent.commitment(id)["handoffs"][0]["recipient"] == "courier:lii"
+
+
+def test_a_nag_that_cannot_be_is_said_on_the_card(opened: Opened, night: Night) -> None:
+    id = night.unread("SO-gone", hours=2)
+    page = opened("/board")
+    expect(page.locator(f"#nag-{id}")).to_be_visible()
+    night.oms.assign("SO-gone", "courier:vanished", depot="north")
+    answer = night.oms.client.post(
+        f"/board/flags/{id}", data={"do": "nagged"}, headers={"X-Actor": "supervisor:wang", "HX-Request": "true"}
+    )
+
+    assert answer.status_code == 422
+    assert "nobody has said how the keeper is reached" in answer.text
 
 
 def test_without_scripts_a_promise_is_raised_and_amended_once(opened: Opened, night: Night) -> None:

@@ -223,7 +223,7 @@ def test_a_wrong_kept_is_taken_back_and_the_history_has_both(phone: Phone, offic
     phone.pass_undo()
     phone.page.get_by_role("heading", name="Kept").wait_for()
     phone.go("done")
-    phone.say("That was a wrong tap: take it back")
+    phone.say("That was a wrong tap: undo it")
 
     phone.shows("Taken back")
     phone.go("")

@@ -26,9 +26,10 @@ export function keys(): void {
     ].find((element) => names.includes(element.dataset["key"] ?? "") && element.offsetParent !== null);
     if (found === undefined) return;
     event.preventDefault();
-    if (found.matches("input:not([type=radio], [type=checkbox]), textarea, select")) found.focus();
-    else found.click();
     const details = found.matches("summary") ? found.parentElement : null;
+    if (found.matches("input:not([type=radio], [type=checkbox]), textarea, select")) found.focus();
+    // What is open already stays so: its key leads into it.
+    else if (!details?.matches("[open]")) found.click();
     if (details?.matches("[open]"))
       details.querySelector<HTMLElement>("input:not([type=hidden]), textarea, select")?.focus();
   });

@@ -68,7 +68,7 @@ function whatCameOf(one: Record_): View {
   if (one.why_not !== null) return mark("declined", "alarm", t("%(said)s: does not count", { said: saying(one) }));
   const [sign, tone] = isDeclined ? SIGNS.attempts : SIGNS[one.said.command];
   return html`${mark(sign, tone, saying(one))}
-    ${canTakeBack(one) && html`<p><button type="button" onClick=${() => takeBack(one)}>${icon("undo")}<span>${t("That was a wrong tap: take it back")}</span></button></p>`}`;
+    ${canTakeBack(one) && html`<p><button type="button" onClick=${() => takeBack(one)}>${icon("undo")}<span>${t("That was a wrong tap: undo it")}</span></button></p>`}`;
 }
 
 /** The last that was said of a promise can be taken back for a day, if that was that it is kept. */
