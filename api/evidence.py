@@ -72,12 +72,14 @@ async def show_photo(inquiry: Inquiring, id: PathText) -> Response:
     return Response(photo, headers=_HEADERS | named, media_type="image/jpeg")
 
 
-async def check_evidence(runtime: Runtime, ids: Sequence[str]) -> None:
-    """Raises `Invalid`, with a pointer to each, where photos are taken here and one that is named was not."""
+async def check_evidence(runtime: Runtime, ids: Sequence[str], commitment_id: UUID) -> None:
+    """Raises `Invalid`, with a pointer to each, where photos are taken here and one that is named was not, or is of
+    another promise.
+    """
     if not ids or not runtime.catalogue.evidence_photos:
         return
     named = [_id(text) for text in ids]
-    known = await _evidence(runtime).known([id for id in named if id is not None])
+    known = await _evidence(runtime).bind([id for id in named if id is not None], commitment_id)
     unknown = [
         Rejection(f"/evidence/{n}", "is no evidence that was added") for n, id in enumerate(named) if id not in known
     ]

@@ -171,6 +171,8 @@ async def _revoke(command: Command, actor: str, id: str, *kinds: Kind) -> None:
     check_may_sign_in(runtime, command.who, actor)
     if not await Sessions(runtime.database, runtime.keyring).revoke(actor, _uuid(id), *kinds):
         raise NotFound("there is no such device of this person")
+    # Whoever had it may have made a code for another with it.
+    await Pairings(runtime.database, runtime.keyring).forget(actor)
     log.info("sessions ended", who=actor, by=command.who.actor, number=1)
 
 

@@ -95,14 +95,15 @@ async def delete_person(command: Commanding, actor: ActorPath) -> Response:
     nothing.
     """
     runtime = command.runtime
-    if not await runtime.people.delete(actor, by=command.who.actor):
-        raise NotFound("nothing is known of this person")
+    is_known = await runtime.people.delete(actor, by=command.who.actor)
     await Subscriptions(runtime.database, runtime.keyring).forget(actor)
     await KeeperLinks(runtime.database, runtime.keyring).close(actor, now=await runtime.now())
     await Pairings(runtime.database, runtime.keyring).forget(actor)
     await Sessions(runtime.database, runtime.keyring).revoke_all(actor)
     await Identities(runtime.database, runtime.keyring).free(actor)
     await runtime.staff.read()
+    if not is_known:  # he may have been signed in all the same, and is not any more
+        raise NotFound("nothing is known of this person")
     return Response(status_code=204)
 
 

@@ -12,6 +12,8 @@ def tell_verdict(verdict: Verdict) -> bool:
     if verdict.failed > len(verdict.problems):
         print(f"and {verdict.failed - len(verdict.problems)} more")
     print(f"{verdict.events} events, {verdict.seals} seals up to position {verdict.sealed_until}")
+    if verdict.published:
+        print(f"{verdict.published} of them were published, and compared")
     if verdict.unsealed_from is not None:
         many = "event is" if verdict.unsealed == 1 else "events are"
         print(f"{verdict.unsealed} {many} not sealed yet, from position {verdict.unsealed_from} on")

@@ -29,6 +29,8 @@ _GENERIC: Final = frozenset({"json", "jsons", "xml", "xmls", "form", "forms"})
 """What posts to any address, whose path may be the secret."""
 
 
+_NOT_YOURS: Final = frozenset({"method", "rto", "cto"})
+"""Parameters by which a channel would ask for something else than to take a message, or wait as long as it likes."""
 _FILES: Final = frozenset({"keyfile", "subfile", "pgp", "pgppub", "pgpprv", "cert", "certificate"})
 """Parameters that name files of the server, as do attachments of the library's own."""
 _MASK: Final = "****"
@@ -44,6 +46,10 @@ def check(channel: str, pointer: str) -> None:
     if _MASK in channel:
         raise Invalid(pointer, "is masked, and none of the channels that are known is shown so")
     named = {name.lower() for name, _ in parse_qsl(urlsplit(channel).query, keep_blank_values=True)}
+    if named & _NOT_YOURS:
+        raise Invalid(
+            pointer, f"says how it is asked, which is not for a channel: {', '.join(sorted(named & _NOT_YOURS))}"
+        )
     if named & _FILES or any(isinstance(value, AppriseAttachment) and len(value) for value in vars(opened).values()):
         raise Invalid(pointer, "names a file, which no channel may read")
 

@@ -76,9 +76,12 @@ class Evidence:
             async with self._database.pool.connection() as conn:
                 await conn.execute(SQL["delete"], (list(ids),))
 
-    async def known(self, ids: Sequence[UUID]) -> set[UUID]:
-        """Which of these photos there are."""
-        return {id for (id,) in await self._database.fetch(SQL["known"], (list(ids),))}
+    async def bind(self, ids: Sequence[UUID], commitment_id: UUID) -> set[UUID]:
+        """Which of these photos are a promise's: whichever names one first has it, and no other ever."""
+        with reaching_the_database():
+            async with self._database.pool.connection() as conn:
+                found = await conn.execute(SQL["bind"], {"ids": list(ids), "commitment_id": commitment_id})
+                return {id for (id,) in await found.fetchall()}
 
 
 def _context(id: UUID) -> bytes:

@@ -11,8 +11,9 @@ SELECT key, document FROM evidence WHERE id = %s;
 -- taken_by: who added a photo
 SELECT taken_by FROM evidence WHERE id = %s;
 
--- known: which of these photos there are
-SELECT id FROM evidence WHERE id = ANY(%s);
+-- bind: which of these photos are this promise's: those that are nobody's yet are from now on
+UPDATE evidence SET commitment_id = %(commitment_id)s
+WHERE id = ANY(%(ids)s) AND (commitment_id IS NULL OR commitment_id = %(commitment_id)s) RETURNING id;
 
 -- delete: these photos are kept no more
 DELETE FROM evidence WHERE id = ANY(%s);

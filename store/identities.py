@@ -23,17 +23,19 @@ class Identities:
         self._database = database
         self._keyring = keyring
 
-    async def id_of(self, issuer: str, subject: str, wanted: str) -> str | None:
-        """The id of a subject: the one that he had the first time, else `wanted`; None where another has that."""
+    async def id_of(self, issuer: str, subject: str, wanted: str, role: str = "agent") -> str | None:
+        """The id of a subject, who comes in a role: his first, else `wanted`; None where that is somebody else's."""
         hashed = self._keyring.blind("subject", f"{issuer}\0{subject}")
         with reaching_the_database():
             async with self._database.pool.connection() as conn, conn.transaction():
                 await conn.execute(SQL["bind"], (hashed, wanted))
+                await conn.execute(SQL["note"], (role, hashed, role))
                 row = await (await conn.execute(SQL["find"], (hashed,))).fetchone()
         return str(row[0]) if row is not None else None
 
     async def free(self, actor: str) -> None:
-        """Whoever had the id of this actor has gone; the next of that name may have it."""
+        """Whoever was this actor has gone; the next of that name may have the id. Who came in another role keeps it."""
         with reaching_the_database():
             async with self._database.pool.connection() as conn:
-                await conn.execute(SQL["free"], (actor.partition(":")[2],))
+                role, _, id = actor.partition(":")
+                await conn.execute(SQL["free"], (id, role))

@@ -4,5 +4,8 @@ INSERT INTO identities (subject_hash, id) VALUES (%s, %s) ON CONFLICT DO NOTHING
 -- find: which id he has
 SELECT id FROM identities WHERE subject_hash = %s;
 
--- free: the id is nobody's
-DELETE FROM identities WHERE id = %s
+-- note: in which role he has signed in
+UPDATE identities SET role = %s WHERE subject_hash = %s AND role IS DISTINCT FROM %s;
+
+-- free: the id is nobody's, where whoever had it came in this role
+DELETE FROM identities WHERE id = %s AND role = %s

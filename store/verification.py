@@ -23,6 +23,7 @@ __all__ = ["Problem", "Verdict", "verify"]
 _ROWS = 5_000
 _RECORDED_AT = slice(32, 40)
 """Where a leaf has its instant; later ones have higher bytes."""
+_BEFORE_ALL = -(2**63)
 _MOST_TOLD = 100
 """Problems that are told one by one."""
 
@@ -51,6 +52,8 @@ class Verdict:
     unsealed: int = 0
     unsealed_from: int | None = None
     erased: int = 0
+    published: int = 0
+    """Seals that were given away, and compared."""
     failed: int = 0
     problems: list[Problem] = field(default_factory=list)
 
@@ -80,13 +83,14 @@ async def verify(
     `published` are seals as they were given away: that one of them is not in the database any more, or is another one,
     is a problem, too; nothing else tells that somebody who has the master key has written all of it anew.
     """
-    verdict, given = Verdict(), {int(one["number"]): one for one in published}
+    verdict = Verdict()
+    given = _given(verdict, published)
     async with conn.transaction():
         await conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         keys = await _keys(conn, keyring, verdict)
         end = int((await (await conn.execute(SQL["end_of_the_log"])).fetchone() or (0,))[0])
         async with conn.cursor("leaves", binary=True) as rows:
-            await rows.execute(SQL["leaves"], (0, None))
+            await rows.execute(SQL["leaves"], (_BEFORE_ALL, None))
             leaves = _Leaves(rows)
             before: Seal | None = None
             async for seal, marks in _seals(conn):
@@ -106,6 +110,20 @@ async def verify(
         if verdict.holds:
             await _check_streams(conn, keyring, verdict)
     return verdict
+
+
+def _given(verdict: Verdict, published: Iterable[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
+    """The seals that were given away, by number, of which each has one: a second is of a log that was sealed anew."""
+    given: dict[int, Mapping[str, Any]] = {}
+    for one in published:
+        if not isinstance(one.get("number"), int) or not isinstance(one.get("first_position"), int):
+            verdict.add(0, "a line of what was published is no seal")
+        elif one["number"] in given and given[one["number"]].get("signature") != one.get("signature"):
+            verdict.add(one["first_position"], f"seal {one['number']} was published twice, as two")
+        else:
+            given[one["number"]] = one
+    verdict.published = len(given)
+    return given
 
 
 async def _seals(conn: AsyncConnection[Any]) -> AsyncIterator[tuple[Seal, bytes]]:
@@ -202,6 +220,8 @@ def _check_events(
 def _check_order(verdict: Verdict, found: list[tuple[int, bytes]], leaves: "_Leaves") -> None:
     """That no event is dated before the one in front of it, as where it was slipped in before it was sealed."""
     for position, leaf in found:
+        if position < 1:
+            verdict.add(position, "the event stands before the begin of the log")
         recorded_at = leaf[_RECORDED_AT]
         if recorded_at < leaves.latest:
             verdict.add(position, "the event is dated before the one in front of it")

@@ -12,6 +12,10 @@ from domain.deadlines import DueRule
 __all__ = ["Choice", "DueRead", "LineRead", "read_due", "read_line", "time_named_in"]
 
 
+_MOST, _SHOWN = 2000, 80
+"""Characters that are read, as many as a promise has, and that are shown of what is longer: to read takes its time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One way to understand a time: `value` is what a form sends of it, `body` the due of a request."""
@@ -51,6 +55,8 @@ def read_line(visitor: Visitor, line: str, zone: str | None = None) -> LineRead:
     """What a line says of a promise, by a zone’s clock; what it leaves open, or says in two ways, is not guessed."""
     if not line:
         return LineRead()
+    if len(line) > _MOST:
+        return LineRead(not_understood=(line[:_SHOWN],))
     reading = _read(visitor, line, zone)
     kinds = tuple(dict.fromkeys(choice.kind for choice in reading.kind_choices))
     return LineRead(
@@ -68,6 +74,8 @@ def read_due(visitor: Visitor, text: str, zone: str | None = None) -> DueRead:
     """What a due in words comes to, where it stands by itself."""
     if not text:
         return DueRead()
+    if len(text) > _MOST:
+        return DueRead(text[:_SHOWN])
     due = _due(_read(visitor, text, zone))
     return DueRead(text, due.body, due.choices)
 

@@ -144,7 +144,7 @@ async def _known(visitor: Visitor, signed_in: SignedIn, subject: str) -> str:
     """
     runtime = visitor.runtime
     issuer = _provider(runtime).oidc.issuer
-    id = await Identities(runtime.database, runtime.keyring).id_of(issuer, subject, signed_in.id)
+    id = await Identities(runtime.database, runtime.keyring).id_of(issuer, subject, signed_in.id, signed_in.role)
     if id is None:
         raise SignInRefused("taken", "the name is that of somebody else who has signed in before")
     actor = f"{signed_in.role}:{id}"

@@ -26,5 +26,6 @@ CREATE TABLE pairings (
 -- Who at the provider has which id here: a name that is given to somebody else there does not make him this one.
 CREATE TABLE identities (
     subject_hash bytea PRIMARY KEY,
-    id           text COLLATE "C" NOT NULL UNIQUE
+    id           text COLLATE "C" NOT NULL UNIQUE,
+    role         text COLLATE "C"  -- in which he signed in last
 );

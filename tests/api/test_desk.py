@@ -167,3 +167,10 @@ def test_a_page_hears_of_what_was_recorded_since_it_was_read(agent: Api) -> None
 
     assert any(id in line for line in told)
     assert not any(by_others in line for line in told)
+
+
+def test_a_line_without_end_is_not_read_and_keeps_nobody_waiting(agent: Api) -> None:
+    looked = opened(agent, "POST", "/desk/look", data={"line": "- " * 300_000, "due": "3 x 4 " * 50_000})
+
+    assert looked.status_code == 200
+    assert "This time is not understood" in looked.text

@@ -209,6 +209,18 @@ def test_nothing_of_a_photo_is_in_clear_in_the_database(li: Api, photographing: 
     assert not any(kept[:40] in document or b"JFIF" in document for document in documents)
 
 
+def test_a_photo_is_of_the_promise_that_names_it_first_and_of_no_other(li: Api) -> None:
+    known = add(li, picture()).json()["id"]
+    agent = li.by("agent:ling")
+    first, other = (agent.promise("callback")["id"] for _ in range(2))
+    body = {"outcome": "no_access", "evidence": [known]}
+    for _ in range(2):
+        agent.command(first, "attempts", body)
+
+    refused(agent.post(f"/v1/commitments/{other}/attempts", body), 422, "invalid", "/evidence/0")
+    assert show(li, known).status_code == 200
+
+
 @pytest.mark.parametrize(
     "command", [("fulfilment", {}), ("attempts", {"outcome": "no_access"})], ids=lambda c: str(c[0])
 )

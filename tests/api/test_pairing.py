@@ -185,6 +185,21 @@ def test_whoever_is_forgotten_is_signed_in_nowhere_and_by_no_code(wang: Api, pho
     refused(phone.post("/v1/pairings", {"code": code}), 422)
 
 
+def test_whoever_has_a_lost_phone_gets_no_other_one_by_a_code_that_he_made_with_it(wang: Api, phone: Browser) -> None:
+    paired = phone.pair(code_for(wang, "courier:robbed"))
+    code = code_for(wang, "courier:robbed")
+    assert wang.delete(f"/v1/people/courier:robbed/devices/{paired['device']['id']}").status_code == 204
+
+    refused(phone.post("/v1/pairings", {"code": code}), 422)
+
+
+def test_whoever_stands_in_no_book_is_signed_out_all_the_same(wang: Api, phone: Browser) -> None:
+    phone.pair(code_for(wang, "courier:nobody"))
+    refused(wang.delete("/v1/people/courier:nobody"), 404, "not_found")
+
+    assert phone.me is None
+
+
 def test_in_open_mode_a_code_says_who_one_is(wang: Api, office: Serving) -> None:
     with Browser(office) as phone:
         assert phone.pair(code_for(wang, "courier:open"))["actor"] == "courier:open"

@@ -254,3 +254,9 @@ def test_a_channel_that_is_masked_or_names_a_file_is_refused(supervisor: Api, co
 def test_nobody_reports_to_himself(supervisor: Api, courier: str) -> None:
     answer = supervisor.put(f"/v1/people/{courier}", {"name": "Li", "reports_to": courier})
     refused(answer, 422, pointer="/reports_to")
+
+
+@pytest.mark.parametrize("option", ["method=DELETE", "rto=100000", "cto=100000"])
+def test_a_channel_does_not_say_how_it_is_asked(supervisor: Api, option: str) -> None:
+    body = {"name": "Li", "time_zone": "Asia/Shanghai", "channels": [f"json://gateway.example/a?{option}"]}
+    refused(supervisor.put("/v1/people/courier:li-asks", body), 422, "invalid", "/channels/0")

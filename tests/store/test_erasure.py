@@ -158,7 +158,7 @@ async def test_photos_that_the_promises_name_go_with_them(
     named = (str(photo), "a picture that we never had")
     await given.that(cable, lambda c, m: fulfil(c, m, note=None, at=None, evidence=named))
     await erasing.customer("CU-7", given.moment("admin:root"))
-    assert await evidence.known([photo, other]) == {other}
+    assert [one.id for one in await evidence.about([photo, other])] == [other]
 
 
 async def test_while_a_hold_stands_nothing_is_erased(
@@ -382,6 +382,19 @@ async def test_what_was_destroyed_is_vacuumed_and_once_more_when_older_readers_a
         assert await to_vacuum(conn, given.now, 0) is None
         (dead,) = (await database.fetch("SELECT pg_stat_get_dead_tuples('streams'::regclass)"))[0]
     assert dead == 0
+
+
+async def test_no_sample_of_a_key_is_kept_by_the_planner(database: Database, cable: UUID) -> None:
+    async with await database.connect("analyse") as conn:
+        await conn.execute("ANALYZE")
+        sampled = await (
+            await conn.execute(
+                "SELECT tablename, attname FROM pg_stats WHERE schemaname = 'public'"
+                " AND (attname IN ('key', 'private') OR tablename ~ '^contact_' AND attname = 'document')"
+            )
+        ).fetchall()
+
+    assert sampled == [], "a key that was destroyed would live on in its statistics"
 
 
 async def test_what_was_deleted_by_hand_is_found_to_be_vacuumed(

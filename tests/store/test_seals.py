@@ -194,6 +194,20 @@ TAMPERED: dict[str, tuple[str, list[Problem]]] = {
         "UPDATE streams SET customer_id = 'CU-9' WHERE first_position = 5",
         [Problem(5, "the stream {} is not as the log says")],
     ),
+    "what the stream is": (
+        "UPDATE streams SET category = 'route' WHERE first_position = 5",
+        [Problem(5, "the stream {} is not as the log says")],
+    ),
+    "an event before the first": (
+        "INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id, recorded_at)"
+        " SELECT originator_id, 99, topic, state, 0, recorded_at FROM stored_events WHERE notification_id = 5",
+        [Problem(0, "the event was inserted")],
+    ),
+    "an event, and the function that tells of it": (
+        "CREATE OR REPLACE FUNCTION sealed_bytes(event stored_events) RETURNS bytea LANGUAGE sql IMMUTABLE"
+        " RETURN '\\x00'::bytea;UPDATE stored_events SET topic = 'CommitmentBroken' WHERE notification_id = 5",
+        [Problem(5, "the event was changed")],
+    ),
     "the stream's end": (
         "UPDATE streams SET version = 4 WHERE first_position = 5",
         [Problem(5, "the stream {} is not as the log says")],
@@ -321,6 +335,12 @@ async def test_the_operator_himself_is_found_out_by_the_seals_that_he_gave_away(
     assert (await checked(database, keyring)).holds, "whoever has the master key can sign anew"
     verdict = await checked(database, keyring, given_away)
     assert verdict.problems == [Problem(31, "seal 4 was published as another one")]
+
+    another = {**given_away[3], "signature": "00"}
+    verdict = await checked(database, keyring, [*given_away[:3], another, given_away[3]])
+    assert Problem(31, "seal 4 was published twice, as two") in verdict.problems, "a log that was sealed anew is told"
+    verdict = await checked(database, keyring, [{"root": "00"}])
+    assert verdict.problems == [Problem(0, "a line of what was published is no seal")]
 
     await by_hand(
         database,
