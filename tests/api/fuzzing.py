@@ -168,15 +168,15 @@ class Fuzzing:
             "customer_id": "CU-7",
             "kind": "redelivery",
             "promise": "It comes by noon",
-            "order_id": f"SO-{number}",
+            "order_id": f"FUZZ-{number}",
             "due": {"within": {"amount": 1, "unit": "days"}},
         }
         maker = self._everybody.get("system", next(iter(self._everybody.values())))
         made = self._session.post(f"{self.url}/v1/commitments", json=body, headers=dict(maker), timeout=_WITHIN)
         made.raise_for_status()
-        at = f"{self.url}/v1/orders/SO-{number}/assignment"
+        at = f"{self.url}/v1/orders/FUZZ-{number}/assignment"
         self._session.put(at, json=carried, headers=dict(maker), timeout=_WITHIN).raise_for_status()
-        return {"id": str(made.json()["id"]), "order_id": f"SO-{number}", "actor": "courier:fuzz"}
+        return {"id": str(made.json()["id"]), "order_id": f"FUZZ-{number}", "actor": "courier:fuzz"}
 
     def _aim(self, case: schemathesis.Case[Any], promise: Mapping[str, str] | None) -> None:
         """Let half of the cases meet something that is there, by somebody who acts for himself."""
