@@ -15,7 +15,7 @@ from tests.stories.conftest import Api, Telling
 
 __all__ = ["Stage", "staged"]
 
-_LIVE = 5_000
+_LIVE = 15_000
 """Milliseconds within which a page shows by itself what happened elsewhere."""
 
 
@@ -46,7 +46,7 @@ class Stage(Telling):
         `kind` is the key of its kind, for words that could be of several; `customer` is named where no order does so.
         """
         self._types(line, kind, customer)
-        expect(self.desk.locator("#look")).to_contain_text(seen)
+        expect(self.desk.locator("#look")).to_contain_text(seen, timeout=_LIVE)
         self.desk.keyboard.press("Enter")
         self.is_told("Recorded")
         self.ids[name] = parse_qs(urlsplit(self.desk.url).query)["made"][0]
@@ -54,9 +54,9 @@ class Stage(Telling):
     def cannot_promise(self, line: str, *, because: str, kind: str, customer: str) -> None:
         """He tries to, and hears why not."""
         self._types(line, kind, customer)
-        expect(self.desk.locator("#look")).to_contain_text(because)
+        expect(self.desk.locator("#look")).to_contain_text(because, timeout=_LIVE)
         self.desk.keyboard.press("Enter")
-        expect(self.desk.get_by_role("alert")).to_contain_text(because)
+        expect(self.desk.get_by_role("alert")).to_contain_text(because, timeout=_LIVE)
 
     def _types(self, line: str, kind: str | None, customer: str | None) -> None:
         self.desk.goto(f"{self.url}/desk")
