@@ -75,6 +75,10 @@ async def hold(conn: AsyncConnection[Any], name: str) -> AsyncIterator[None]:
             await conn.execute("SELECT pg_advisory_unlock(%s, %s)", (LOCKS, lock_of(name)))
 
 
+_TOLD_AGAIN_SECONDS = 4.0
+"""Longer than the jobs of messages are given to come to their end."""
+
+
 class _Leading:
     """What this process leads now: a task for each lock that it holds."""
 
@@ -89,10 +93,14 @@ class _Leading:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for name, task in self._tasks.items():
+        for name in self._tasks:
             _leads.labels(name).set(0)
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        # A library that is only beginning, or that connects just then, may swallow it: it is told until it hears.
+        left = set(self._tasks.values())
+        while left:
+            for task in left:
+                task.cancel()
+            left = (await asyncio.wait(left, timeout=_TOLD_AGAIN_SECONDS))[1]
 
     async def contend(self, conn: AsyncConnection[Any]) -> None:
         """Give back the locks of what ended, depose who stands still, and begin what nobody leads."""
