@@ -28,6 +28,8 @@ from store.merkle import leaf_hash, path_to, root_of
 from store.queries import queries
 
 __all__ = [
+    "BEGINNING",
+    "LAST",
     "MOST",
     "SQL",
     "Proof",
@@ -48,6 +50,9 @@ SQL = queries("store", "seals.sql")
 
 MOST = 1_000
 """Events under a seal, at most: a proof for one of them has ten hashes."""
+
+LAST = 2**63 - 1
+"""The last position that there can be."""
 
 BEGINNING = bytes(32)
 """What stands for the seal before the first one."""
@@ -177,7 +182,7 @@ async def put_seal(
     """
     async with conn.transaction():
         head = await _head(conn)
-        rows = await conn.execute(SQL["leaves"], (head.last_position if head else 0, most), binary=True)
+        rows = await conn.execute(SQL["leaves"], (head.last_position + 1 if head else 1, LAST, most), binary=True)
         found = await rows.fetchall()
         if len(found) < least:
             return None
@@ -259,7 +264,7 @@ async def proof(database: Database, position: int) -> Proof | None:
     if not rows:
         return None
     seal = Seal(*rows[0])
-    found = await database.fetch(SQL["leaves_between"], (seal.first_position, seal.last_position))
+    found = await database.fetch(SQL["leaves"], (seal.first_position, seal.last_position, None))
     positions = [at for at, _ in found]
     if position not in positions:
         return None

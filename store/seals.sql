@@ -1,17 +1,12 @@
--- leaves: what a seal covers of each event behind a position, in order, as `sealed_bytes` says; that function is not
--- asked, for whoever can change the log can change it as well
-SELECT e.notification_id, pg_catalog.int8send(e.notification_id) || pg_catalog.uuid_send(e.originator_id) || pg_catalog.int8send(e.originator_version)
-    || pg_catalog.timestamptz_send(e.recorded_at)
+-- leaves: what a seal covers of each event from one position to another, in order: its position, stream, version,
+-- instant (microseconds since 2000, as PostgreSQL sends it), type and stored bytes; numbers with the highest byte first.
+-- No function of ours is asked: whoever can change the log can change that as well.
+SELECT e.notification_id,
+    pg_catalog.int8send(e.notification_id) || pg_catalog.uuid_send(e.originator_id)
+    || pg_catalog.int8send(e.originator_version) || pg_catalog.timestamptz_send(e.recorded_at)
     || pg_catalog.int4send(pg_catalog.octet_length(coalesce(e.topic, '')))
     || pg_catalog.convert_to(coalesce(e.topic, ''), 'UTF8') || coalesce(e.state, '')
-FROM stored_events e WHERE e.notification_id > %s ORDER BY e.notification_id LIMIT %s;
-
--- leaves_between: the same, of the events from one position to another
-SELECT e.notification_id, pg_catalog.int8send(e.notification_id) || pg_catalog.uuid_send(e.originator_id) || pg_catalog.int8send(e.originator_version)
-    || pg_catalog.timestamptz_send(e.recorded_at)
-    || pg_catalog.int4send(pg_catalog.octet_length(coalesce(e.topic, '')))
-    || pg_catalog.convert_to(coalesce(e.topic, ''), 'UTF8') || coalesce(e.state, '')
-FROM stored_events e WHERE e.notification_id BETWEEN %s AND %s ORDER BY e.notification_id;
+FROM stored_events e WHERE e.notification_id BETWEEN %s AND %s ORDER BY e.notification_id LIMIT %s;
 
 -- head: the newest seal
 SELECT number, first_position, last_position, size, root, previous, sealed_at, key, signature

@@ -16,14 +16,15 @@ from psycopg import AsyncConnection
 from domain.errors import MasterKeyLost
 from store.keyring import Keyring
 from store.merkle import leaf_hash, root_of
-from store.seals import BEGINNING, SQL, Seal, SealKey, keys_of, marked, marks_of
+from store.seals import BEGINNING, LAST, SQL, Seal, SealKey, keys_of, marked, marks_of
 
 __all__ = ["Problem", "Verdict", "verify"]
 
 _ROWS = 5_000
 _RECORDED_AT = slice(32, 40)
 """Where a leaf has its instant; later ones have higher bytes."""
-_BEFORE_ALL = -(2**63)
+_FIRST = -(2**63)
+"""The first position that there can be; the log begins at one."""
 _MOST_TOLD = 100
 """Problems that are told one by one."""
 
@@ -90,7 +91,7 @@ async def verify(
         keys = await _keys(conn, keyring, verdict)
         end = int((await (await conn.execute(SQL["end_of_the_log"])).fetchone() or (0,))[0])
         async with conn.cursor("leaves", binary=True) as rows:
-            await rows.execute(SQL["leaves"], (_BEFORE_ALL, None))
+            await rows.execute(SQL["leaves"], (_FIRST, LAST, None))
             leaves = _Leaves(rows)
             before: Seal | None = None
             async for seal, marks in _seals(conn):

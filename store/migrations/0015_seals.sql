@@ -27,6 +27,7 @@ CREATE TABLE seals (
     marks          bytea NOT NULL,
     published      boolean NOT NULL DEFAULT false
 );
+CREATE INDEX seals_unpublished_idx ON seals (number) WHERE NOT published;
 
 -- What a seal covers of an event: its position, stream, version, instant (microseconds since 2000, as PostgreSQL sends
 -- it), type and stored bytes; numbers with the highest byte first.

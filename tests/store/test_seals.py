@@ -312,7 +312,7 @@ async def sign_anew(conn: psycopg.AsyncConnection[Any], private: Ed25519PrivateK
     """Seal what a seal covers as it is now."""
     (row,) = await (await conn.execute(SQL["page"], (number - 1, 1))).fetchall()
     seal = Seal(*row)
-    rows = await conn.execute(SQL["leaves_between"], (seal.first_position, seal.last_position))
+    rows = await conn.execute(SQL["leaves"], (seal.first_position, seal.last_position, None))
     found = await rows.fetchall()
     hashes = [leaf_hash(leaf) for _, leaf in found]
     marks = marks_of(seal.first_position, [position for position, _ in found], hashes)
