@@ -19,6 +19,7 @@ from rich.table import Table
 from api import backing_up, operating
 from api.erasures import erasures_app
 from api.keyholders import keys_app
+from api.lines import read_lines
 from api.master_key import master_key_app
 from api.settings import Settings
 from api.status import read_status
@@ -173,23 +174,12 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Check the seals over the log; exit status 1 and the first bad position where they do not hold."""
-    verdict = asyncio.run(operating.verify(Settings.load(), _published(published)))
+    given = read_lines(published, dict[str, Any], "a seal") if published is not None else []
+    verdict = asyncio.run(operating.verify(Settings.load(), given))
     if as_json:
         print(msgspec.json.encode({"holds": verdict.holds, **msgspec.to_builtins(verdict)}).decode())
         raise typer.Exit(0 if verdict.holds else 1)
     raise typer.Exit(0 if tell_verdict(verdict) else 1)
-
-
-def _published(file: Path | None) -> list[dict[str, Any]]:
-    """The seals of a file. Raises `ConfigurationError`."""
-    if file is None:
-        return []
-    try:
-        return [msgspec.json.decode(line, type=dict[str, Any]) for line in file.read_bytes().splitlines() if line]
-    except OSError as error:
-        raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from error
-    except msgspec.MsgspecError as error:
-        raise ConfigurationError(f"{file}: does not hold a seal in each line") from error
 
 
 seal_key_app = typer.Typer(invoke_without_command=True, help="The keys that sign seals.")

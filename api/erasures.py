@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from api.lines import read_lines
 from api.operating import looking_on
 from api.settings import Settings
 from domain.actors import UPHELD
@@ -41,17 +42,8 @@ def replay(file: File) -> None:
     """Erase once more what the list says, in a database that was restored from an older backup. Running it again
     erases nothing twice.
     """
-    count, streams = asyncio.run(_again(Settings.load(), _read(file)))
+    count, streams = asyncio.run(_again(Settings.load(), read_lines(file, Erasure, "an erasure")))
     print(f"{count} of them were not known here: {streams} streams erased")
-
-
-def _read(file: Path) -> list[Erasure]:
-    try:
-        return [msgspec.json.decode(line, type=Erasure) for line in file.read_bytes().splitlines() if line]
-    except OSError as error:
-        raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from error
-    except msgspec.MsgspecError as error:
-        raise ConfigurationError(f"{file}: does not hold an erasure in each line") from error
 
 
 async def _all(settings: Settings) -> list[Erasure]:

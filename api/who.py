@@ -94,12 +94,10 @@ async def identified(request: Request, runtime: Runtime) -> Who:
     if (inside := request.scope.get(SENDER)) is not None:
         sender, person = inside
         who = Who(str(known_actor(sender, runtime, X_ACTOR.name)))
-    elif is_open:
-        person = _header(X_ON_BEHALF_OF, request)
-        who = _as_he_says(request, runtime)
     else:
         person = _header(X_ON_BEHALF_OF, request)
-        if (found := await signed_in(request, runtime)) is None:
+        found = _as_he_says(request, runtime) if is_open else await signed_in(request, runtime)
+        if found is None:
             raise Unauthenticated(_SIGN_IN)
         who = found
     request.scope[WHO] = who

@@ -178,7 +178,7 @@ def nag(commitment: Commitment, note: str | None, moment: Moment) -> None:
     handoff = commitment.handoff(flag.role) if flag is not None else waiting
     if handoff.recipient is None:
         raise Unreachable(f"nobody is named to keep it, as {handoff.role}")
-    if not any(moment.roster.knows(person) for person in moment.roster.told(handoff.recipient, moment.now)):
+    if not moment.roster.can_be_told(handoff.recipient, moment.now):
         raise Unreachable(f"nobody has said how {handoff.recipient} is reached")
     moment.record(
         commitment,

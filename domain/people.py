@@ -156,10 +156,6 @@ class Roster:
         of_role = {actor for actor in self.posts if f"team:{role_of(actor)}" == team}
         return sorted(of_role | {actor for actor, post in self.posts.items() if post.team == team})
 
-    def knows(self, actor: str) -> bool:
-        """Whether the book of people says anything of somebody; a browser of his may be told even without channels."""
-        return actor in self.posts
-
     def reaches(self, actor: str | None) -> bool:
         """Whether somebody can be told anything, as far as is known."""
         post = self.posts.get(actor) if actor is not None else None
@@ -175,6 +171,14 @@ class Roster:
         members = [recipient] if self.reaches(recipient) else self.members(recipient)
         at_work = [member for member in members if self.next_on(member, now) == now]
         return at_work or members or [recipient]
+
+    def can_be_told(self, recipient: str, now: datetime) -> bool:
+        """Whether the book of people knows anybody who is told; a browser of his may be even without channels.
+
+        >>> NOBODY.can_be_told("courier:li", datetime.fromisoformat("2026-11-28T12:00:00+00:00"))
+        False
+        """
+        return any(person in self.posts for person in self.told(recipient, now))
 
     def superior(self, actor: str) -> str | None:
         """To whom somebody reports."""

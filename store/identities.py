@@ -23,7 +23,7 @@ class Identities:
         self._database = database
         self._keyring = keyring
 
-    async def id_of(self, issuer: str, subject: str, wanted: str, role: str = "agent") -> str | None:
+    async def id_of(self, issuer: str, subject: str, wanted: str, role: str) -> str | None:
         """The id of a subject, who comes in a role: his first, else `wanted`; None where that is somebody else's."""
         hashed = self._keyring.blind("subject", f"{issuer}\0{subject}")
         with reaching_the_database():

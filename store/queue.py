@@ -98,8 +98,5 @@ class _Connector(PsycopgConnector):
                         for told in await hear(conn, within=_LISTEN_SECONDS):
                             await on_notification(channel=told.channel, payload=told.payload)
             except (Unavailable, psycopg.OperationalError, psycopg.InterfaceError) as error:
-                # Whoever ends it while it connects may be heard as a connection that failed: it ends all the same.
-                if (task := asyncio.current_task()) is not None and task.cancelling():
-                    raise asyncio.CancelledError from error
                 log.warning("interrupted", error=str(error).strip())
             await asyncio.sleep(_PAUSE)

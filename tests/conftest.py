@@ -72,6 +72,20 @@ def fresh_database(server: EmbeddedServer) -> Iterator[Callable[[], str]]:
         yield lambda: stack.enter_context(EmptyDatabase(server.dsn))
 
 
+@pytest.fixture(scope="session")
+def bare_database(server: EmbeddedServer) -> Iterator[Callable[[], str]]:
+    """Makes databases with nothing in them, not even tables: `bare_database()` is the address of one."""
+    with ExitStack() as stack:
+
+        def make() -> str:
+            name = f"bare_{next(_numbers)}"
+            _administer(server, "CREATE DATABASE {}", name)
+            stack.callback(_administer, server, "DROP DATABASE {} WITH (FORCE)", name)
+            return make_conninfo(server.dsn, dbname=name)
+
+        yield make
+
+
 @pytest.fixture
 async def database(server: EmbeddedServer) -> AsyncIterator[Database]:
     """An empty database of the test's own."""

@@ -29,7 +29,13 @@ async def board(visitor: Visiting) -> Response:
         return visitor.who_are_you()
     if (plain := without_the_empty(visitor)) is not None:
         return plain
-    return board_page(visitor, "board.html", **await _listed(visitor), known=await _known(visitor))
+    return board_page(visitor, "board.html", **await _listed(visitor))
+
+
+@router.get("/board/known")
+async def board_known(visitor: Visiting) -> Response:
+    """What the fields of the filter can name: a part of the page, once the filter is opened."""
+    return board_page(visitor, "board_known.html", known=await _known(visitor))
 
 
 @router.get("/board/list")

@@ -152,7 +152,6 @@ def _place(visitor: Visitor) -> dict[str, str]:
 
 def _shown(flag: Mapping[str, Any], people: Mapping[str, Known], visitor: Visitor) -> Shown:
     commitment, recipient, now = flag["commitment"], flag["recipient"], visitor.now
-    roster = visitor.runtime.roster
     paused = instant(commitment["paused_until"]) if commitment else None
     takes = commitment["taken_by"] if commitment and paused is not None and paused > now else None
     handoffs = commitment["handoffs"] if commitment else []
@@ -167,7 +166,7 @@ def _shown(flag: Mapping[str, Any], people: Mapping[str, Known], visitor: Visito
         taker=people.get(takes or "", _UNKNOWN).name or takes,
         taken_until=paused if takes else None,
         state=handoff.get("state"),
-        can_be_told=recipient is not None and any(map(roster.knows, roster.told(recipient, now))),
+        can_be_told=recipient is not None and visitor.runtime.roster.can_be_told(recipient, now),
         nagged_at=instant(handoff.get("nagged_at")),
         icon=REASON_ICONS[flag["reason"]],
     )

@@ -142,8 +142,8 @@ async def _amendment(
             problems["due_choice" if due.choices else "due"] = "unknown"
         else:
             body["due"] = rule
-            named = time_named_in(visitor, body.get("promise", current.promise or ""))
-            if named is not None and not problems and "promise" not in body and "words_stay" not in sent:
+            is_asked = not problems and "promise" not in body and "words_stay" not in sent
+            if is_asked and time_named_in(visitor, current.promise or "") is not None:
                 problems["promise"] = "another_time"
     if not body and not problems:
         problems["form"] = "nothing"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.serving import MASTER_KEY, Api, Serving
+from store.embedded import EmbeddedServer
+from tests.api.serving import MASTER_KEY, Api, EmptyDatabase, Serving
 
 MONDAY = datetime(2027, 3, 1, 2, 15, tzinfo=UTC)
 """When the test clock begins to move: a quarter past ten in the morning in Shanghai."""
@@ -84,3 +85,24 @@ def serve(fresh_database: Callable[[], str], tmp_path: Path) -> Iterator[Serve]:
             return stack.enter_context(Serving(tmp_path, *arguments, **(usual | settings)))
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def office(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """Where codes are made, in open mode: who may make them is told elsewhere. Its clock is the real one."""
+    with EmptyDatabase(server.dsn) as url:
+        settings: dict[str, object] = {"database_url": url, "master_key": MASTER_KEY}
+        with Serving(tmp_path_factory.mktemp("office"), **settings) as serving:
+            yield serving
+
+
+@pytest.fixture(scope="module")
+def closed(office: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A process on the same database where everybody signs in."""
+    with Serving(tmp_path_factory.mktemp("closed"), **office.settings, auth="required") as serving:
+        yield serving
+
+
+@pytest.fixture
+def wang(office: Serving) -> Api:
+    return office.by("supervisor:wang")

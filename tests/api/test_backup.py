@@ -8,19 +8,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
-from psycopg.sql import SQL, Identifier
 
 from projections.leader import LOCKS, lock_of
-from store.embedded import EmbeddedServer
 from store.migrations import _LOCK as MIGRATIONS
 from store.restore import AHEAD
 from tests.api.serving import MASTER_KEY, ROOT, Api, Serving, environment, refused, run
@@ -65,25 +60,13 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def empty(server: EmbeddedServer) -> Iterator[Callable[[], str]]:
-    """Makes databases with nothing in them: `empty()` is the address of one."""
-    with psycopg.connect(server.dsn, autocommit=True) as conn, ExitStack() as stack:
-
-        def make() -> str:
-            name = f"empty_{uuid4().hex}"
-            conn.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-            stack.callback(conn.execute, SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
-            return make_conninfo(server.dsn, dbname=name)
-
-        yield make
-
-
-@pytest.fixture(scope="module")
-def place(empty: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Place]:
+def place(bare_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Place]:
     """Makes places with an empty database each, all with one master key."""
 
     def make(name: str, **settings: object) -> Place:
-        return Place(tmp_path_factory.mktemp(name), **{"database_url": empty(), "master_key": MASTER_KEY, **settings})
+        return Place(
+            tmp_path_factory.mktemp(name), **{"database_url": bare_database(), "master_key": MASTER_KEY, **settings}
+        )
 
     return make
 

@@ -8,31 +8,9 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
-from store.embedded import EmbeddedServer
 from tests.api.browsing import Browser, code_for
 from tests.api.conftest import Serve
-from tests.api.serving import MASTER_KEY, Api, EmptyDatabase, Serving, refused
-
-
-@pytest.fixture(scope="module")
-def office(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """Where codes are made, in open mode: who may make them is told elsewhere. Its clock is the real one."""
-    with EmptyDatabase(server.dsn) as url:
-        settings: dict[str, object] = {"database_url": url, "master_key": MASTER_KEY}
-        with Serving(tmp_path_factory.mktemp("office"), **settings) as serving:
-            yield serving
-
-
-@pytest.fixture(scope="module")
-def closed(office: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """A process on the same database where everybody signs in."""
-    with Serving(tmp_path_factory.mktemp("closed"), **office.settings, auth="required") as serving:
-        yield serving
-
-
-@pytest.fixture
-def wang(office: Serving) -> Api:
-    return office.by("supervisor:wang")
+from tests.api.serving import Api, Serving, refused
 
 
 @pytest.fixture

@@ -4,31 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from store.embedded import EmbeddedServer
 from tests.api.browsing import Browser, code_for
-from tests.api.serving import MASTER_KEY, Api, EmptyDatabase, Serving, refused
+from tests.api.serving import Api, Serving, refused
 
 TLS = {"X-Forwarded-Proto": "https"}
-
-
-@pytest.fixture(scope="module")
-def office(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """Where codes are made."""
-    with EmptyDatabase(server.dsn) as url:
-        settings: dict[str, object] = {"database_url": url, "master_key": MASTER_KEY}
-        with Serving(tmp_path_factory.mktemp("office"), **settings) as serving:
-            yield serving
-
-
-@pytest.fixture(scope="module")
-def closed(office: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    with Serving(tmp_path_factory.mktemp("closed"), **office.settings, auth="required") as serving:
-        yield serving
-
-
-@pytest.fixture
-def wang(office: Serving) -> Api:
-    return office.by("supervisor:wang")
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ def opened(browser: Browser, night: Night) -> Iterator[Opened]:
 def test_the_board_is_read_by_everybody(opened: Opened, night: Night, locale: str) -> None:
     page = opened("/board", locale=locale, width=320)
     page.locator("#filters summary").click()
+    expect(page.locator("#known-recipient option[value='courier:li']")).to_have_count(1)
     page.keyboard.press("o")
     expect(page.locator(f"#do-{night.urgent} form")).to_have_count(4)
 

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -149,16 +149,28 @@ def test_what_is_promised_after_the_stream_broke_off_appears_by_itself(
     phone.row(id).wait_for()
 
 
-def test_after_a_backup_was_restored_the_phone_goes_on_from_what_the_office_has(
-    phones: Phones, server: EmbeddedServer, tmp_path: Path
-) -> None:
-    with EmptyDatabase(server.dsn) as url, EmptyDatabase(server.dsn) as backup, Line(0) as line, ExitStack() as stack:
+@contextmanager
+def serving_behind(line: Line, folder: Path) -> Iterator[Callable[[str], Serving]]:
+    """Begins processes on a database, to the newest of which the line leads: `serve(url)`."""
+    with ExitStack() as stack:
 
         def serve(database: str) -> Serving:
-            serving = stack.enter_context(Serving(tmp_path, database_url=database, master_key=MASTER_KEY))
+            serving = stack.enter_context(Serving(folder, database_url=database, master_key=MASTER_KEY))
             line.port = serving.port
             return serving
 
+        yield serve
+
+
+def test_after_a_backup_was_restored_the_phone_goes_on_from_what_the_office_has(
+    phones: Phones, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    with (
+        EmptyDatabase(server.dsn) as url,
+        EmptyDatabase(server.dsn) as backup,
+        Line(0) as line,
+        serving_behind(line, tmp_path) as serve,
+    ):
         before = serve(url)
         office = Office(before.by("agent:ling"))
         id = office.promise()
@@ -188,13 +200,12 @@ def test_after_a_backup_was_restored_the_phone_goes_on_from_what_the_office_has(
 def test_what_was_only_seen_before_a_backup_was_restored_is_not_shown_any_more(
     phones: Phones, server: EmbeddedServer, tmp_path: Path
 ) -> None:
-    with EmptyDatabase(server.dsn) as url, EmptyDatabase(server.dsn) as backup, Line(0) as line, ExitStack() as stack:
-
-        def serve(database: str) -> Serving:
-            serving = stack.enter_context(Serving(tmp_path, database_url=database, master_key=MASTER_KEY))
-            line.port = serving.port
-            return serving
-
+    with (
+        EmptyDatabase(server.dsn) as url,
+        EmptyDatabase(server.dsn) as backup,
+        Line(0) as line,
+        serving_behind(line, tmp_path) as serve,
+    ):
         before = serve(url)
         office = Office(before.by("agent:ling"))
         # Of a delivery the phone says nothing by itself, not even that it has arrived.

@@ -4,17 +4,14 @@ import asyncio
 import base64
 import subprocess
 from asyncio.subprocess import PIPE
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import msgspec
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
-from psycopg.sql import SQL, Identifier
 
 from domain.catalogue import Catalogue
 from domain.errors import ConfigurationError, NotFound, NotRestorable, Unavailable
@@ -37,20 +34,6 @@ pytestmark = pytest.mark.anyio
 
 LOG = "SELECT notification_id, originator_id, originator_version, recorded_at, topic, state FROM stored_events"
 FINGERPRINT = "INSERT INTO keyring (fingerprint) VALUES (%s) ON CONFLICT DO NOTHING"
-
-
-@pytest.fixture
-def empty(server: EmbeddedServer) -> Iterator[Callable[[], str]]:
-    """Makes databases with nothing in them: `empty()` is the address of one."""
-    with psycopg.connect(server.dsn, autocommit=True) as conn, ExitStack() as stack:
-
-        def make() -> str:
-            name = f"empty_{uuid4().hex}"
-            conn.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-            stack.callback(conn.execute, SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
-            return make_conninfo(server.dsn, dbname=name)
-
-        yield make
 
 
 @pytest.fixture
@@ -105,7 +88,7 @@ async def rows(url: str, query: str = LOG) -> list[tuple[object, ...]]:
 
 
 async def test_what_is_recorded_meanwhile_holds_up_nothing_and_the_backup_is_of_one_moment(
-    log: Database, given: Given, keyring: Keyring, clock: SetClock, tmp_path: Path, empty: Callable[[], str]
+    log: Database, given: Given, keyring: Keyring, clock: SetClock, tmp_path: Path, bare_database: Callable[[], str]
 ) -> None:
     done = asyncio.Event()
 
@@ -121,7 +104,7 @@ async def test_what_is_recorded_meanwhile_holds_up_nothing_and_the_backup_is_of_
     about = await backed_up(log, file, clock)
     done.set()
     assert await writing > 5, "appends wait for no backup"
-    url = empty()
+    url = bare_database()
     await restored(url, file, keyring, clock)
 
     assert await rows(url) == [row for row in await rows(log.dsn) if int(str(row[0])) <= about.position]
@@ -136,10 +119,10 @@ async def test_a_restored_log_goes_on_behind_every_position_that_the_lost_one_ma
     keyring: Keyring,
     clock: SetClock,
     tmp_path: Path,
-    empty: Callable[[], str],
+    bare_database: Callable[[], str],
 ) -> None:
     about = await backed_up(log, tmp_path / "upheld.backup", clock)
-    url = empty()
+    url = bare_database()
     begins = await restored(url, tmp_path / "upheld.backup", keyring, clock)
     assert (about.position, begins) == (40, 40 + AHEAD + 1)
 
@@ -162,10 +145,10 @@ async def test_a_restored_log_goes_on_behind_every_position_that_the_lost_one_ma
 
 
 async def test_a_log_that_was_restored_twice_never_gives_a_position_twice(
-    log: Database, keyring: Keyring, clock: SetClock, tmp_path: Path, empty: Callable[[], str]
+    log: Database, keyring: Keyring, clock: SetClock, tmp_path: Path, bare_database: Callable[[], str]
 ) -> None:
     await backed_up(log, tmp_path / "first", clock)
-    first, second = empty(), empty()
+    first, second = bare_database(), bare_database()
     begins = await restored(first, tmp_path / "first", keyring, clock)
     async with Database.open(first, Path()) as database:
         await backed_up(database, tmp_path / "second", clock)
@@ -205,9 +188,9 @@ async def test_a_backup_takes_no_other_files_place_and_leaves_none_behind_that_f
 
 
 async def test_where_there_is_no_log_there_is_nothing_to_back_up(
-    empty: Callable[[], str], clock: SetClock, tmp_path: Path
+    bare_database: Callable[[], str], clock: SetClock, tmp_path: Path
 ) -> None:
-    async with Database.open(empty(), Path()) as database:
+    async with Database.open(bare_database(), Path()) as database:
         with pytest.raises(NotFound, match="no log in this database"):
             await backed_up(database, tmp_path / "file", clock)
     assert names(tmp_path) == []
@@ -235,9 +218,9 @@ async def backup(log: Database, clock: SetClock, tmp_path: Path) -> Path:
 
 
 async def test_a_file_that_ends_too_early_is_refused_wherever_it_ends(
-    backup: Path, keyring: Keyring, clock: SetClock, tmp_path: Path, empty: Callable[[], str]
+    backup: Path, keyring: Keyring, clock: SetClock, tmp_path: Path, bare_database: Callable[[], str]
 ) -> None:
-    whole, url = content(backup), empty()
+    whole, url = content(backup), bare_database()
     cut = tmp_path / "cut"
     for size in (0, 1, 511, 512, 513, 5_000, len(whole) // 2, len(whole) - 3_000, whole.index(b"backup.json") + 100):
         cut.write_bytes(whole[:size])
@@ -247,9 +230,9 @@ async def test_a_file_that_ends_too_early_is_refused_wherever_it_ends(
 
 
 async def test_a_file_in_which_a_byte_is_another_one_is_refused(
-    backup: Path, keyring: Keyring, clock: SetClock, tmp_path: Path, empty: Callable[[], str]
+    backup: Path, keyring: Keyring, clock: SetClock, tmp_path: Path, bare_database: Callable[[], str]
 ) -> None:
-    whole, url = content(backup), empty()
+    whole, url = content(backup), bare_database()
     with Archive.open(backup) as archive:
         size = archive.about.size
     for place in (512, 600, 512 + size // 2, 511 + size):
@@ -278,9 +261,9 @@ async def test_an_archive_of_something_else_and_a_file_that_is_not_there_are_ref
 
 
 async def test_another_master_key_is_refused_before_anything_is_changed(
-    backup: Path, clock: SetClock, empty: Callable[[], str]
+    backup: Path, clock: SetClock, bare_database: Callable[[], str]
 ) -> None:
-    url = empty()
+    url = bare_database()
     with pytest.raises(NotRestorable, match="the key holds another master key than the one"):
         await restored(url, backup, Keyring(bytes(32)), clock)
     assert await tables(url) == []
@@ -294,12 +277,12 @@ async def test_a_backup_of_a_later_upheld_is_refused(backup: Path, keyring: Keyr
 
 
 async def test_a_database_that_holds_anything_is_left_as_it_is(
-    log: Database, backup: Path, keyring: Keyring, clock: SetClock, empty: Callable[[], str]
+    log: Database, backup: Path, keyring: Keyring, clock: SetClock, bare_database: Callable[[], str]
 ) -> None:
     before = await rows(log.dsn)
     with pytest.raises(NotRestorable, match="holds a log with events up to position 40"):
         await restored(log.dsn, backup, keyring, clock)
-    other = empty()
+    other = bare_database()
     async with await psycopg.AsyncConnection.connect(other, autocommit=True) as conn:
         await conn.execute("CREATE TABLE of_somebody_else (n int)")
     with pytest.raises(NotRestorable, match="holds tables already"):
