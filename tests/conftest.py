@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, LiteralString
 from uuid import UUID, uuid4
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -34,6 +35,10 @@ from store.ledger import Ledger
 from store.migrations import apply
 from store.writer import Writer
 from tests.api.serving import EmptyDatabase
+
+# How long an example takes is for the machine to say.
+hypothesis.settings.register_profile("upheld", deadline=None)
+hypothesis.settings.load_profile("upheld")
 
 _numbers = itertools.count(1)
 

@@ -300,7 +300,7 @@ PAYLOADS = st.recursive(
 )
 
 
-@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     payload=PAYLOADS,
     event=st.sampled_from(["promised", "contacted", "planned", "dropped", "other", 1, None]),

@@ -110,7 +110,7 @@ def test_what_one_has_said_is_not_sent_by_a_browser_that_is_anothers_by_now(
     phone.tap("I know")
     phone.shows("Undo")
     phone.context.set_offline(False)
-    code = code_for(office.agent, "courier:bo")
+    code = code_for(office.agent, "courier:wu")
     assert phone.context.request.post(
         f"{closed.url}/v1/pairings", data={"code": code}, headers={"Origin": closed.url}
     ).ok

@@ -463,5 +463,5 @@ class CommitmentMachine(RuleBasedStateMachine):
 
 TestCommitmentMachine = CommitmentMachine.TestCase
 TestCommitmentMachine.settings = settings(
-    derandomize=True, max_examples=250, stateful_step_count=50, deadline=None, print_blob=False
+    derandomize=True, max_examples=250, stateful_step_count=50, print_blob=False
 )

@@ -413,7 +413,7 @@ steps = st.lists(
 )
 
 
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(derandomize=True, max_examples=150)
 @given(
     kind=st.sampled_from(["redelivery", "free_item", "delivery"]),
     happened=steps,

@@ -122,7 +122,8 @@ export class Server {
 
   /** Nobody is signed in on this phone any more, as far as the server can be told so. */
   async signOut(): Promise<void> {
-    await this.ask("POST", "/sign-out", null, { headers: { Accept: "application/json" } });
+    const response = await this.ask("POST", "/sign-out", null, { headers: { Accept: "application/json" } });
+    if (!response.ok) throw new Unreachable(`answered ${response.status}`, true);
   }
 
   async #read<T>(response: Response): Promise<T> {

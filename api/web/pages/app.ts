@@ -12,6 +12,8 @@ htmx.config.includeIndicatorStyles = false;
 htmx.config.allowEval = false;
 // What a page shows is asked of the server, and kept nowhere.
 htmx.config.historyCacheSize = 0;
+// What is new is htmx's at once: a key or a tap in the moment until then would be a plain one, and load the page anew.
+htmx.config.defaultSettleDelay = 0;
 keys();
 scopes();
 merging();
