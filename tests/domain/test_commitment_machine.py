@@ -462,6 +462,4 @@ class CommitmentMachine(RuleBasedStateMachine):
 
 
 TestCommitmentMachine = CommitmentMachine.TestCase
-TestCommitmentMachine.settings = settings(
-    derandomize=True, max_examples=250, stateful_step_count=50, print_blob=False
-)
+TestCommitmentMachine.settings = settings(derandomize=True, max_examples=250, stateful_step_count=50, print_blob=False)
