@@ -186,7 +186,16 @@ class Runtime:
 
     def carrier(self) -> Carrier:
         """Who carries messages out."""
-        return Carrier(self.database, self.keyring, self.ledger, self.catalogue, self.staff, self.settings.public_url)
+        allowed, settings = self.catalogue.messages.allow_private, self.settings
+        return Carrier(
+            self.database,
+            self.keyring,
+            self.ledger,
+            self.catalogue,
+            self.staff,
+            settings.public_url,
+            allow_private=settings.auth == "open" if allowed is None else allowed,
+        )
 
     def telling(self, carrier: Carrier | None = None) -> TellingPolicy:
         """Who decides what people are told."""

@@ -176,17 +176,20 @@ class _Messages(_Table, frozen=True):
     customer_hours: str = "08:00-21:00"
     template_ids: dict[str, str] = {}
     retry_after: tuple[str, ...] = ("PT2S", "PT10S", "PT1M", "PT5M", "PT15M", "PT30M")
+    allow_private: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Messages:
     """How people are told: when customers may be, by which ids a gateway knows the texts, how long a channel that
-    failed is left alone before each new try.
+    failed is left alone before each new try, and whether channels may lead to addresses that are not public; where
+    that is not said, they may where everybody may do everything anyway.
     """
 
     customer_hours: str
     template_ids: Mapping[str, str]
     retry_after: tuple[timedelta, ...]
+    allow_private: bool | None
 
 
 class _Privacy(_Table, frozen=True):
@@ -332,7 +335,7 @@ def _messages(raw: object) -> Messages:
         if not _TEMPLATE.fullmatch(name):
             raise _fault(f"messages.template_ids.{name}", "is no text, as in 'assigned.zh-CN' or 'customer.moved.bg'")
     pauses = (_elapsed(f"messages.retry_after[{number}]", text) for number, text in enumerate(table.retry_after))
-    return Messages(table.customer_hours, table.template_ids, tuple(pauses))
+    return Messages(table.customer_hours, table.template_ids, tuple(pauses), table.allow_private)
 
 
 def _webhooks(tables: tuple[object, ...]) -> tuple[Webhook, ...]:

@@ -30,6 +30,7 @@ from domain.errors import Unavailable
 from policies import channels
 from policies.channels import NotTaken
 from policies.composing import SQL, Composer, Message
+from policies.confining import Confinement
 from policies.outcomes import Outcomes
 from policies.pushing import Pusher
 from store.clock import SystemClock
@@ -46,8 +47,8 @@ log = structlog.get_logger("upheld.messages")
 _QUEUE = "messages"
 _PUSH = "push"
 _AT_ONCE = 32
-_HOPELESS_SECONDS = 60.0
-"""A channel that takes longer is given up."""
+_HOPELESS_SECONDS = 30.0
+"""A channel that takes longer is cut off."""
 _TRIES_BEFORE_THE_NEXT = 3
 _FAULTS = 10
 """How often a message is tried that fails by a fault of ours."""
@@ -90,11 +91,14 @@ class Carrier:
         catalogue: Catalogue,
         staff: Staff,
         public_url: str | None,
+        *,
+        allow_private: bool,
     ) -> None:
         self._database = database
         self._keyring = keyring
         self._ledger = ledger
         self._catalogue = catalogue
+        self._allow_private = allow_private
         self._composer = Composer(database, keyring, ledger, public_url)
         self._outcomes = Outcomes(database, ledger, catalogue, staff)
         pauses = [pause.total_seconds() for pause in catalogue.messages.retry_after]
@@ -170,11 +174,12 @@ class Carrier:
         if not self._outcomes.was_sent(message, str(channel)):
             text = await self._composer.text(message, await self._ledger.now())
             template_id = self._catalogue.messages.template_ids.get(text.template)
-            sending = partial(channels.send, address, text, message.id, template_id)
-            try:
-                await asyncio.wait_for(_in_thread(sending), _HOPELESS_SECONDS)
-            except TimeoutError:
-                raise NotTaken("the channel did not answer in time") from None
+            with Confinement(allow_private=self._allow_private) as confinement:
+                sending = partial(channels.send, address, text, message.id, template_id, confinement)
+                try:
+                    await asyncio.wait_for(_in_thread(sending), _HOPELESS_SECONDS)
+                except TimeoutError:
+                    raise NotTaken("the channel did not answer in time") from None
         await self._outcomes.sent(message, str(channel), channels.shown(message.who.channels)[channel])
         await self._outcomes.reached(message, reached=True)
         _messages.labels("sent").inc()

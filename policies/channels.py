@@ -8,6 +8,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
@@ -16,6 +17,7 @@ from apprise import Apprise, AppriseAsset, AppriseAttachment, NotifyBase, Notify
 from apprise.utils.parse import is_phone_no
 
 from domain.errors import Invalid, UpheldError
+from policies.confining import Confinement
 from policies.wording import Text
 
 __all__ = ["NotTaken", "check", "masked", "merged", "phone", "send", "shown"]
@@ -117,8 +119,9 @@ def merged(wanted: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _opened(channel: str) -> NotifyBase | None:
-    # Who answers that a message belongs elsewhere has not taken it.
-    asset = AppriseAsset(http_redirects=False)
+    # Who answers that a message belongs elsewhere has not taken it. How long one may take is for the caller to say: the
+    # library would send in a few threads for all, which those who do not answer would hold.
+    asset = AppriseAsset(http_redirects=False, service_timeout=0)
     opened = Apprise.instantiate(channel, asset=asset, suppress_exceptions=True)
     return opened if isinstance(opened, NotifyBase) and _scheme(opened) not in _OF_THIS_MACHINE else None
 
@@ -131,8 +134,8 @@ class NotTaken(UpheldError):
     """A channel did not take a message; `reason` says why, as far as it tells."""
 
 
-def send(channel: str, text: Text, message: UUID, template_id: str | None) -> None:
-    """Hand a message to a channel, which may take seconds. Raises `NotTaken`.
+def send(channel: str, text: Text, message: UUID, template_id: str | None, confinement: Confinement) -> None:
+    """Hand a message to a channel, which may take seconds, and connect to what it is confined to. Raises `NotTaken`.
 
     Where the channel carries headers or fields of our own, it carries the message's id, so that a repeat can be
     recognised, and what gateways need that send approved texts only.
@@ -149,5 +152,9 @@ def send(channel: str, text: Text, message: UUID, template_id: str | None) -> No
     sender = Apprise()
     sender.add(opened)
     title = text.title if opened.title_maxlen > 0 else ""
-    if not sender.notify(body=text.body, title=title, body_format=NotifyFormat.TEXT):
-        raise NotTaken("the channel did not take it, or could not be reached")
+    notify = partial(sender.notify, body=text.body, title=title, body_format=NotifyFormat.TEXT)
+    if confinement.run(notify):
+        return
+    if confinement.was_refused:
+        raise NotTaken("it leads to an address that is not public; messages.allow_private would let it")
+    raise NotTaken("the channel did not take it, or could not be reached")

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,8 @@ import httpx
 import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
+
+from tests.api.forking import Begun, begin
 
 __all__ = ["BROWSER_KEYS", "MASTER_KEY", "Api", "EmptyDatabase", "Serving", "instant", "refused", "run"]
 
@@ -56,7 +59,7 @@ class EmptyDatabase:
 def environment(settings: Mapping[str, object]) -> dict[str, str]:
     """The environment of a process: ours without what it says about Upheld, and these settings.
 
-    It may keep what it compiles, whatever ours says: hundreds of processes begin in a run, each with all the modules.
+    It may keep what it compiles, whatever ours says.
     """
     left_out = ("UPHELD_", "PYTHONDONTWRITEBYTECODE")
     ours = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
@@ -65,15 +68,15 @@ def environment(settings: Mapping[str, object]) -> dict[str, str]:
 
 def run(*arguments: str, folder: Path, **settings: object) -> "subprocess.CompletedProcess[str]":
     """A command of `upheld` that ends by itself, and what it said."""
-    return subprocess.run(
-        [sys.executable, "-m", "api.cli", *arguments],
-        cwd=ROOT,
-        env=environment({"data_dir": folder} | settings),
-        capture_output=True,
-        text=True,
-        timeout=_START_WITHIN,
-        check=False,
-    )
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as told:
+        process = begin(arguments, cwd=ROOT, env=environment({"data_dir": folder} | settings), stdout=said, stderr=told)
+        try:
+            code = process.wait(_START_WITHIN)
+        finally:
+            process.kill()
+        said.seek(0)
+        told.seek(0)
+        return subprocess.CompletedProcess(arguments, code, said.read().decode(), told.read().decode())
 
 
 class Serving:
@@ -84,19 +87,21 @@ class Serving:
     On leaving it must end well on SIGTERM, unless it was killed or something failed before.
     """
 
+    process: "Begun | subprocess.Popen[bytes]"
+
     def __init__(self, folder: Path, *arguments: str, program: object = ROOT, **settings: object) -> None:
         number = next(_numbers)
         self.settings = settings
         self._said, self._logged = folder / f"said-{number}", folder / f"logged-{number}"
         self._clients: list[httpx.Client] = []
+        command, env = ["serve", "--port", "0", *arguments], environment({"data_dir": folder} | settings)
         with self._said.open("wb") as said, self._logged.open("wb") as logged:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "api.cli", "serve", "--port", "0", *arguments],
-                cwd=str(program),
-                env=environment({"data_dir": folder} | settings),
-                stdout=said,
-                stderr=logged,
-            )
+            if program == ROOT:
+                self.process = begin(command, cwd=ROOT, env=env, stdout=said, stderr=logged)
+            else:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "api.cli", *command], cwd=str(program), env=env, stdout=said, stderr=logged
+                )
 
     @property
     def said(self) -> str:

@@ -11,6 +11,7 @@ import psutil
 import psycopg
 
 from store.embedded import PROGRAMS, EmbeddedServer
+from tests.api.forking import Begun
 from tests.api.serving import Serving
 
 __all__ = ["backends", "kill_backend", "kill_with_children", "stalled", "stop_at_once", "terminate_backend"]
@@ -18,7 +19,7 @@ __all__ = ["backends", "kill_backend", "kill_with_children", "stalled", "stop_at
 _STOPS_WITHIN = 10.0
 
 
-def kill_with_children(process: "subprocess.Popen[bytes]") -> None:
+def kill_with_children(process: "Begun | subprocess.Popen[bytes]") -> None:
     """End a process and all that it started, as a power cut does."""
     # The parent first, lest it begin anew what dies.
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]

@@ -1,7 +1,5 @@
 """Whatever is killed, what was accepted is there once, and nothing else is."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import cycle
@@ -13,6 +11,7 @@ import pytest
 from api.runtime import FED
 from projections.leader import LOCKS
 from store.embedded import EmbeddedServer
+from tests.api.forking import Begun, begin
 from tests.api.serving import MASTER_KEY, ROOT, Serving, environment
 from tests.chaos.faults import kill_backend, kill_with_children, stop_at_once, terminate_backend
 from tests.chaos.load import Load, until
@@ -93,11 +92,11 @@ def test_a_worker_that_is_killed_is_followed_by_a_serving_process_within_two_sec
 
 
 @contextmanager
-def working(folder: Path, url: str) -> Iterator["subprocess.Popen[bytes]"]:
+def working(folder: Path, url: str) -> Iterator[Begun]:
     """`upheld worker` in a process of its own."""
     settings = environment({"data_dir": folder, "database_url": url, "master_key": MASTER_KEY})
     with (folder / "worked").open("ab") as logged:
-        worker = subprocess.Popen([sys.executable, "-m", "api.cli", "worker"], cwd=ROOT, env=settings, stderr=logged)
+        worker = begin(["worker"], cwd=ROOT, env=settings, stdout=logged, stderr=logged)
     try:
         yield worker
     finally:

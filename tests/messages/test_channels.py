@@ -1,8 +1,12 @@
 """A channel fails in many ways; a message gets through all the same, or it is known that it did not, and why."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import psycopg
 
 from tests.api.serving import Api, Serving
+from tests.api.signed import House
 from tests.messages.conftest import People
 from tests.messages.receivers import Inbox, eventually
 from tests.messages.test_keepers import outcomes
@@ -144,3 +148,22 @@ def test_nothing_is_left_of_jobs_that_are_done(people: People, inbox: Inbox, pro
         eventually(lambda: conn.execute(left, (courier.actor,)).fetchone() == (0,))
         undone = "SELECT count(*) FROM notices WHERE recipient = %s AND done_at IS NULL"
         assert conn.execute(undone, (courier.actor,)).fetchone() == (0,)
+
+
+def test_where_people_sign_in_a_channel_of_ones_own_leads_into_no_network_of_the_company(
+    fresh_database: Callable[[], str], tmp_path: Path, inbox: Inbox
+) -> None:
+    config = tmp_path / "upheld.toml"
+    config.write_text('[messages]\nretry_after = ["PT0S"]\n')
+    with House(tmp_path, fresh_database(), config=config) as house:
+        oms, courier = house.key_of("system:oms"), house.key_of("courier:li")
+        oms.put("/v1/people/courier:li", {"name": "Li", "locale": "en", "time_zone": "Asia/Shanghai", "channels": []})
+        mine = {"name": "Li", "locale": "en", "time_zone": "Asia/Shanghai", "channels": [inbox.channel()]}
+        assert courier.put("/v1/people/courier:li", mine).status_code == 200
+        oms.assign("SO-1", "courier:li")
+        id = str(oms.promise("redelivery", order_id="SO-1")["id"])
+
+        known(oms, id, ("HandoffFailed", "courier:li"))
+        (failed,) = [one for one in oms.history(commitment_id=id) if one["type"] == "HandoffFailed"]
+        assert "an address that is not public" in failed["data"]["reason"]
+        assert inbox.requests == 0

@@ -69,7 +69,7 @@ async def telling(
     staff = Staff(database, people)
     await people.put(LI, lambda _: Person("Li", "en", "UTC", channels=(CHANNEL,)), by="supervisor:wang")
     await staff.read()
-    carrier = Carrier(database, keyring, ledger, catalogue, staff, None)
+    carrier = Carrier(database, keyring, ledger, catalogue, staff, None, allow_private=True)
     for order in ("SO-1", "SO-2"):
         await given.assignment(order, "courier", Assignment(LI))
     async with await database.connect("telling") as conn:
