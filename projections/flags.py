@@ -279,7 +279,7 @@ class Flags(Reader):
         """The same as it was by what was recorded until `at`, the words of the promises included."""
         filters, params = _conditions(wanted, after)
         rows = await self.fetch(SQL["page_at"].format(filters=filters, at=_literal(at)), params | {"limit": limit})
-        return [_flag(row, self._words_then(row)) for row in rows]
+        return [_flag(row, self._said(row)) for row in rows]
 
     async def all(self, *, now: datetime) -> dict[UUID, Raised]:
         """All that hold now, by commitment."""
@@ -322,7 +322,7 @@ class Flags(Reader):
 
     def _raised(self, row: tuple[Any, ...]) -> Raised:
         if (shown := self._commitment(row)) is None:
-            return Raised(_flag(row, None), None)
+            return Raised(_flag(row, self._said(row)), None)
         standing = Standing(shown.escalation_level, shown.taken_by, shown.paused_until)
         return Raised(_flag(row, shown.promise), standing)
 
@@ -347,15 +347,15 @@ class Flags(Reader):
 
     def _words_now(self, row: tuple[Any, ...]) -> str | None:
         shown = self._commitment(row)
-        return shown.promise if shown is not None else None
+        return shown.promise if shown is not None else self._said(row)
 
     def _commitment(self, row: tuple[Any, ...]) -> CommitmentView | None:
-        id, (document, personal, wrapped) = row[0], row[12:15]
+        id, (document, personal), wrapped = row[0], row[12:14], row[-1]
         return opened(document, personal, wrapped, self.keyring, id) if document is not None else None
 
-    def _words_then(self, row: tuple[Any, ...]) -> str | None:
+    def _said(self, row: tuple[Any, ...]) -> str | None:
         """A making or an amendment says the whole promise, so that the last of them is enough."""
-        id, (version, topic, stored, wrapped) = row[0], row[12:]
+        id, (version, topic, stored, wrapped) = row[0], row[-4:]
         key = self.keyring.key_of(id, wrapped)
         return cast("str | None", read_fact(self.keyring, key, id, version, topic, stored).promise)
 

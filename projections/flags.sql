@@ -45,10 +45,17 @@ SELECT * FROM unnest(%b::uuid[], %b::timestamptz[], %b::timestamptz[], %b::times
                      %b::timestamptz[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[],
                      %b::text[], %b::text[], %b::text[]);
 
--- page: the flags that hold now and match, most urgent first, with the commitment's encrypted words
+-- page: the flags that hold now and match, most urgent first, with the commitment's encrypted words; where it is not
+-- projected yet, with the fact that last said them
 SELECT f.commitment_id, f.order_id, f.kind, f.reason, f.since, f.role, f.recipient, f.made_by, f.due_at,
-       f.receipt_due_at, f.rescue_by, f.depot, c.document, c.personal, s.key
+       f.receipt_due_at, f.rescue_by, f.depot, c.document, c.personal,
+       said.originator_version, said.topic, said.state, s.key
 FROM flags f JOIN streams s ON s.id = f.commitment_id LEFT JOIN commitments c ON c.id = f.commitment_id
+LEFT JOIN LATERAL (
+    SELECT e.originator_version, e.topic, e.state FROM stored_events e
+    WHERE c.id IS NULL AND e.originator_id = s.id AND e.notification_id BETWEEN s.first_position AND s.last_position
+      AND e.topic IN ('CommitmentMade', 'CommitmentAmended')
+    ORDER BY e.originator_version DESC LIMIT 1) AS said ON true
 WHERE f.begins_at <= %(now)s AND (f.ends_at IS NULL OR f.ends_at > %(now)s) AND {filters}
 ORDER BY f.rescue_by, f.commitment_id LIMIT %(limit)s;
 

@@ -4,10 +4,11 @@ import io
 import itertools
 import shutil
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from PIL import Image
 from playwright.sync_api import BrowserContext, CDPSession, FilePayload, Locator, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.api.serving import Api
 
@@ -27,6 +28,7 @@ FLAGS = (
     "--use-fake-ui-for-media-stream",
 )
 _UNDO_MS = 5_000
+_MINUTES = 15
 _numbers = itertools.count(1)
 
 
@@ -157,6 +159,20 @@ class Phone:
         """Wait until these words stand on the screen."""
         self.page.get_by_text(words).first.wait_for(timeout=within * 1000)
         return self
+
+    def waits_for(self, shown: Locator, state: Literal["visible", "detached"] = "visible") -> None:
+        """Let minutes go by until something is shown, or not any more; the phone's clock must be installed.
+
+        How many is not foreseen: who was cut off asks again when he has seen it, and after a pause.
+        """
+        for _ in range(_MINUTES):
+            self.page.clock.fast_forward(60_000)
+            try:
+                shown.wait_for(state=state, timeout=2_000)
+            except PlaywrightTimeout:
+                continue
+            return
+        shown.wait_for(state=state, timeout=2_000)
 
     def text(self) -> str:
         return self.page.locator("main").inner_text()

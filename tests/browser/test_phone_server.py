@@ -189,8 +189,7 @@ def test_after_a_backup_was_restored_the_phone_goes_on_from_what_the_office_has(
         lost.kill()
 
         office.agent = serve(backup).by("agent:ling")
-        phone.page.clock.fast_forward(60_000)
-        phone.row(gone).wait_for(state="detached")
+        phone.waits_for(phone.row(gone), state="detached")
         phone.row(id).get_by_text("Not confirmed yet").wait_for()
         phone.open(id).say("I know")
         phone.shows("Confirmed: you know")
@@ -221,13 +220,11 @@ def test_what_was_only_seen_before_a_backup_was_restored_is_not_shown_any_more(
         lost = serve(url)
         office.agent = lost.by("agent:ling")
         office.amend(id, "In words that are lost")
-        phone.page.clock.fast_forward(60_000)
-        phone.go("").row(id).get_by_text("In words that are lost").wait_for()
+        phone.waits_for(phone.go("").row(id).get_by_text("In words that are lost"))
         lost.kill()
 
         serve(backup)
-        phone.page.clock.fast_forward(60_000)
-        phone.row(id).get_by_text("In the old words").wait_for()
+        phone.waits_for(phone.row(id).get_by_text("In the old words"))
 
 
 def copy(dsn: str, source: str, target: str) -> None:

@@ -156,6 +156,20 @@ async def test_a_flag_that_was_ended_by_a_fact_is_told_of_the_time_before(
     assert [flag.reason for flag in await then(flags, late)] == []
 
 
+async def test_a_flag_that_is_projected_before_its_promise_has_its_words_all_the_same(
+    a_late_refund: UUID, flags: Flags, given: Given, project: Any, database: Database, keyring: Keyring
+) -> None:
+    await project(FLAGS)
+    async with await database.connect("worker") as conn:
+        await ByHand(conn, keyring, COMMITMENTS).create()
+    for projected in (False, True):
+        (flag,) = await flags.page(EVERYTHING, now=given.now, limit=50, after=None)
+        assert (flag.promise, flag.erased) == ("The money is back", False), projected
+        (raised,) = (await flags.all(now=given.now)).values()
+        assert (raised.flag.promise, raised.standing is not None) == ("The money is back", projected)
+        await project(COMMITMENTS)
+
+
 async def test_the_words_of_a_flag_are_those_of_the_time(
     a_late_refund: UUID, flags: Flags, given: Given, project: Any, database: Database
 ) -> None:
