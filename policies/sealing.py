@@ -8,7 +8,7 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import psycopg
@@ -29,6 +29,8 @@ _EVERY_SECONDS = 10.0
 _LOOK_SECONDS = 0.5
 _AT_ONCE = 100
 """Seals that are given away together."""
+_LONGEST = 1 << 16
+"""More than a line of a file of seals has."""
 
 
 class SealingPolicy:
@@ -97,21 +99,56 @@ class SealingPolicy:
 
     async def _give(self, seals: Sequence[Seal], out: Outbound) -> list[Seal]:
         """Give seals away in order. What was given twice, since it was not noted that it was, is the same."""
-        lines = [msgspec.json.encode(seal.shown()) for seal in seals]
         publish = self._sealing.publish or ""
         if not self._sealing.is_address:
-            await asyncio.to_thread(_append, Path(publish), lines)
+            await asyncio.to_thread(_append, Path(publish), seals)
             return list(seals)
-        seal, line = seals[0], lines[0]
-        status = await out.post(publish, {"content-type": "application/json"}, line)
+        status = await out.post(publish, {"content-type": "application/json"}, _line(seals[0]))
         if not 200 <= status < 300:
             raise Undelivered(f"it answered {status}")
-        return [seal]
+        return [seals[0]]
 
 
-def _append(file: Path, lines: Sequence[bytes]) -> None:
-    """Write lines behind those that are there, and have them on disk."""
-    with file.open("ab") as appended:
-        appended.write(b"".join(line + b"\n" for line in lines))
+def _line(seal: Seal) -> bytes:
+    return msgspec.json.encode(seal.shown())
+
+
+def _append(file: Path, seals: Sequence[Seal]) -> None:
+    """Write seals behind those that are there, and have them on disk.
+
+    Nothing is taken back, not even a line that a crash cut off: the rest of it is written. Raises `Undelivered` where
+    the file ends with what these seals do not come from: somebody had the log sealed anew, or restored a backup.
+    """
+    with file.open("a+b") as appended:
+        last, begun = _end_of(appended)
+        text = b"".join(_line(seal) + b"\n" for seal in _behind(last, seals))
+        if not text.startswith(begun):
+            raise Undelivered("the file ends with a line that is no seal of this log")
+        appended.write(text[len(begun) :])
         appended.flush()
         os.fsync(appended.fileno())
+
+
+def _end_of(file: BinaryIO) -> tuple[bytes, bytes]:
+    """The last whole line of a file, and what stands behind it; empty where there is none."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(size - _LONGEST, 0))
+    *lines, begun = file.read().split(b"\n")
+    return lines[-1] if lines else b"", begun
+
+
+def _behind(last: bytes, seals: Sequence[Seal]) -> Sequence[Seal]:
+    """Those of the seals that come behind the last one in the file."""
+    if not last:
+        return seals
+    try:
+        known = Seal.read(last)
+    except ValueError as error:
+        raise Undelivered("the file ends with a line that is no seal") from error
+    # What was written, and not noted before a crash, is there already.
+    again = next((index for index, seal in enumerate(seals) if seal.number == known.number), None)
+    if again is not None and seals[again].signature == known.signature:
+        return seals[again + 1 :]
+    if again is None and seals[0].number == known.number + 1 and seals[0].previous == known.digest():
+        return seals
+    raise Undelivered(f"the file ends with seal {known.number}, and the seals of this log do not go on from that one")

@@ -60,6 +60,18 @@ BEGINNING = bytes(32)
 _MARK = struct.Struct(">I4s")
 
 
+class _Shown(msgspec.Struct, frozen=True):
+    number: int
+    first_position: int
+    last_position: int
+    size: int
+    root: str
+    previous: str
+    sealed_at: datetime
+    key: UUID
+    signature: str
+
+
 @dataclass(frozen=True, slots=True)
 class Seal:
     """A seal as it is kept and signed. Its range begins where the one before ends; not all positions in it are used."""
@@ -100,6 +112,14 @@ class Seal:
     def digest(self) -> bytes:
         """By what the next seal names this one."""
         return sha256(self.statement()).digest()
+
+    @classmethod
+    def read(cls, line: bytes) -> "Seal":
+        """A seal from the JSON of what is shown of it. Raises `ValueError`."""
+        shown = msgspec.json.decode(line, type=_Shown)
+        told = {field: getattr(shown, field) for field in shown.__struct_fields__}
+        hashes = {field: bytes.fromhex(told[field]) for field in ("root", "previous", "signature")}
+        return cls(**(told | hashes))
 
     def shown(self) -> dict[str, object]:
         """As everybody is shown it: hashes and signatures in hexadecimal digits."""

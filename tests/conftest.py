@@ -1,6 +1,7 @@
 """What tests stand on: a real PostgreSQL, an empty database for each test, and a ledger with a clock that is set."""
 
 import asyncio
+import gc
 import itertools
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -41,6 +42,12 @@ hypothesis.settings.register_profile("upheld", deadline=None)
 hypothesis.settings.load_profile("upheld")
 
 _numbers = itertools.count(1)
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays until the end, and is looked through for garbage no more."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

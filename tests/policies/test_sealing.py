@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from domain.catalogue import parse_catalogue
 from domain.errors import ConfigurationError
@@ -82,6 +84,51 @@ async def test_each_seal_is_added_to_a_file_also_those_from_before_and_once_ther
         await until(lambda: file.exists() and len(file.read_text().splitlines()) >= 2)
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert [line["signature"] for line in lines] == [seal.signature.hex() for seal in found]
+
+
+async def test_a_file_that_ends_with_another_logs_seal_is_given_no_more(
+    database: Database, keyring: Keyring, ledger: Ledger, given: Given, tmp_path: Path
+) -> None:
+    """As where somebody deleted all seals, changed what he liked, and waited until it was sealed anew."""
+    file = tmp_path / "seals.ndjson"
+    policy = SealingPolicy(ledger.now, keyring, Sealing(publish=str(file)), every=EVERY)
+    async with running(database, policy):
+        for number in (1, 2):
+            await given.promise("refund", due=timedelta(days=3))
+            await sealed(database, number)
+        await until(lambda: file.exists() and len(file.read_text().splitlines()) == 2)
+    was = file.read_bytes()
+    async with await database.connect("test") as conn:
+        await conn.execute("DELETE FROM seals")
+        policy = SealingPolicy(ledger.now, keyring, Sealing(publish=str(file)), every=EVERY)
+        with capture_logs() as logged:
+            async with running(database, policy):
+                await sealed(database, 1)
+                await until(lambda: bool(logged))
+    assert file.read_bytes() == was
+    assert "do not go on from that one" in logged[0]["error"]
+
+
+async def test_a_line_that_a_crash_cut_off_is_ended_and_what_was_not_noted_is_not_written_twice(
+    database: Database, keyring: Keyring, ledger: Ledger, given: Given, tmp_path: Path
+) -> None:
+    file = tmp_path / "seals.ndjson"
+    async with running(database, SealingPolicy(ledger.now, keyring, Sealing(), every=EVERY)):
+        for number in (1, 2, 3):
+            await given.promise("refund", due=timedelta(days=3))
+            found = await sealed(database, number)
+    lines = [msgspec.json.encode(seal.shown()) + b"\n" for seal in found]
+    for written in (b"", lines[0], lines[0] + lines[1][:70], lines[0][:1], b"".join(lines)):
+        file.write_bytes(written)
+        async with await database.connect("test") as conn:
+            await conn.execute("UPDATE seals SET published = false")
+        policy = SealingPolicy(ledger.now, keyring, Sealing(publish=str(file)), every=EVERY)
+        async with running(database, policy):
+            await given.promise("refund", due=timedelta(days=3))
+            await sealed(database, len(lines) + 1)
+            await until(lambda: file.read_bytes().count(b"\n") == len(lines) + 1)  # noqa: B023
+        lines.append(file.read_bytes().splitlines(keepends=True)[-1])
+        assert file.read_bytes() == b"".join(lines)
 
 
 async def test_each_seal_is_sent_to_an_address_in_order_until_it_is_taken(
