@@ -131,7 +131,7 @@ class Serving:
     def by(self, actor: str) -> "Api":
         """Somebody who talks to it."""
         # Certificates, of which there are none here, take longer to read than most answers.
-        client = httpx.Client(base_url=self.url, timeout=30, trust_env=False, verify=False)  # noqa: S501
+        client = httpx.Client(base_url=self.url, timeout=30, trust_env=False, verify=False)
         self._clients.append(client)
         return Api(client, actor)
 

@@ -126,7 +126,7 @@ async def test_a_line_that_a_crash_cut_off_is_ended_and_what_was_not_noted_is_no
         async with running(database, policy):
             await given.promise("refund", due=timedelta(days=3))
             await sealed(database, len(lines) + 1)
-            await until(lambda: file.read_bytes().count(b"\n") == len(lines) + 1)  # noqa: B023
+            await until(lambda: file.read_bytes().count(b"\n") == len(lines) + 1)
         lines.append(file.read_bytes().splitlines(keepends=True)[-1])
         assert file.read_bytes() == b"".join(lines)
 
