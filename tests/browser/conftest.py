@@ -4,11 +4,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from store.embedded import EmbeddedServer
 from tests.api.serving import MASTER_KEY, EmptyDatabase, Serving
 from tests.browser.phone import FLAGS, SMALL, Office, Phone, Phones, chromium
+
+
+# What comes at all comes at once, except on a machine that has much else to do.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="module")

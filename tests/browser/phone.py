@@ -16,7 +16,16 @@ __all__ = ["FLAGS", "SAVED", "SMALL", "Office", "Phone", "Phones", "chromium", "
 
 SAVED = "Saved on this phone, not sent"
 SMALL = {"width": 360, "height": 640}
+_SWITCHED_OFF = (
+    # What a window would prepare for its address bar, each in a process of its own: half of what a window costs.
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"),
+    # What Playwright switches off for tests: the last flag of the kind is the one that counts.
+    *("AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades", "LensOverlay"),
+    *("HttpsFirstBalancedModeAutoEnable", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning"),
+    *("AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "PreconnectToSearch"),
+)
 FLAGS = (
+    f"--disable-features={','.join(_SWITCHED_OFF)}",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
