@@ -10,7 +10,6 @@ from store.embedded import EmbeddedServer
 from tests.api.serving import MASTER_KEY, EmptyDatabase, Serving
 from tests.browser.phone import FLAGS, SMALL, Office, Phone, Phones, chromium
 
-
 # What comes at all comes at once, except on a machine that has much else to do.
 expect.set_options(timeout=20_000)
 
