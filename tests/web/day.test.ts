@@ -69,13 +69,23 @@ test("of a promise that was erased no earlier words stay on the phone", () => {
 
 test("to open a promise makes its words known where none were", () => {
   const [first, second] = [commitment("c-1"), commitment("c-1", { version: 2, revision: 2 })];
-  const day = withOpened(dayOf(first), first);
+  const day = withOpened(dayOf(first), first, first.handoffs);
   assert.deepEqual(day.known["c-1"], wordsOf(first));
-  const later = withOpened(merge(day, [stopOf(second)], null, 5, [LI]).day, second);
+  const later = withOpened(merge(day, [stopOf(second)], null, 5, [LI]).day, second, second.handoffs);
   assert.deepEqual(later.known["c-1"], wordsOf(first), "what it was is shown beside what it is");
   assert.equal(later.opened["c-1"], 2);
   assert.deepEqual(withRead(later, second).known["c-1"], wordsOf(second));
   assert.equal(withKnown(later, "c-1", wordsOf(second)), later);
+});
+
+test("what was received elsewhere in other words stays changed, also where it is opened before those are known", () => {
+  const received = handoff({ revision: 2, received_revision: 1 });
+  const now = commitment("c-1", { version: 3, revision: 2, handoffs: [received] });
+  const { day, unknown } = merge(dayOf(), [stopOf(now)], null, 5, [LI]);
+  assert.deepEqual(unknown, [{ id: "c-1", revision: 1 }]);
+  const opened = withOpened(day, now, now.handoffs);
+  const older = { ...wordsOf(now), revision: 1, promise: "It comes by noon" };
+  assert.deepEqual(withKnown(opened, "c-1", older).known["c-1"], older);
 });
 
 test("what is no task any more is told once, and forgotten", () => {

@@ -188,7 +188,7 @@ export async function open(task: Task): Promise<void> {
   );
   const seen = (): ReturnType<typeof entryOf>[] =>
     unseen.map((one) => entryOf(actor, commitment, stop, { command: "receipts", state: "seen", role: one.role }, 0));
-  await guarded(() => store.changeDay(actor, (day) => withOpened(day, commitment), seen));
+  await guarded(() => store.changeDay(actor, (day) => withOpened(day, commitment, handoffs), seen));
   await bringUpToDate();
 }
 

@@ -58,10 +58,8 @@ export function merge(
         // Said once a revision, whatever the server makes of it: it may know of somebody else's phone only.
         if (waits && day.arrived[name] !== handoff.revision) arrived.push({ commitment, handoff, stop });
         merged.arrived[name] = handoff.revision;
-        const older = handoff.received_revision;
-        if (older !== null && older < commitment.revision && !(commitment.id in merged.known)) {
-          unknown.push({ id: commitment.id, revision: older });
-        }
+        const older = receivedBefore(handoff, commitment);
+        if (older !== null && !(commitment.id in merged.known)) unknown.push({ id: commitment.id, revision: older });
       }
     }
   }
@@ -113,12 +111,19 @@ export function withAnswer(day: Day, answered: Commitment, recipients: readonly 
   return { ...day, stops, known: withoutErased(known, commitment), etag: null };
 }
 
-/** The day once a promise was opened: its words are known, unless others were known before, which are shown beside. */
-export function withOpened(day: Day, commitment: Commitment): Day {
+/**
+ * The day once a promise was opened: its words are known, unless others were known before, which are shown beside, or
+ * are still asked for.
+ */
+export function withOpened(day: Day, commitment: Commitment, handoffs: readonly Handoff[]): Day {
   const opened = { ...day.opened, [commitment.id]: commitment.revision };
-  const known = commitment.id in day.known ? day.known : { ...day.known, [commitment.id]: wordsOf(commitment) };
-  return { ...day, opened, known };
+  const knowsOthers = commitment.id in day.known || handoffs.some((one) => receivedBefore(one, commitment) !== null);
+  return { ...day, opened, known: knowsOthers ? day.known : { ...day.known, [commitment.id]: wordsOf(commitment) } };
 }
+
+/** The revision in which a keeper received what has other words now. */
+const receivedBefore = ({ asked, received_revision }: Handoff, { revision }: Commitment): number | null =>
+  asked !== "none" && received_revision !== null && received_revision < revision ? received_revision : null;
 
 /** The day once somebody who is asked nothing has read what changed. */
 export const withRead = (day: Day, commitment: Commitment): Day => ({
