@@ -3,6 +3,7 @@ backup from before was restored. No word of a customer stands in the list.
 """
 
 import asyncio
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from domain.errors import ConfigurationError
 from domain.moment import Moment
 from domain.values import Origin
 from store.erasing import Erasing, Erasure
+from store.files import whole
 from store.vacuuming import vacuum
 
 __all__ = ["erasures_app"]
@@ -28,13 +30,21 @@ File = Annotated[Path, typer.Argument(help="A file with one erasure in a line, a
 
 @erasures_app.command()
 def export(file: File) -> None:
-    """Write down what was erased. Keep the file as long as any backup, and apart from the backups."""
-    erasures = asyncio.run(_all(Settings.load()))
+    """Write down what was erased, beside what stands in the file already: a database that was restored may know less.
+
+    Keep the file as long as any backup, and apart from the backups.
+    """
+    known = {_which(one): one for one in asyncio.run(_all(Settings.load()))}
+    kept = {_which(one): one for one in read_lines(file, Erasure, "an erasure")} if file.exists() else {}
+    # Of one that stands in both the file may name more streams than a restored log has.
+    listed = sorted((known | kept).values(), key=attrgetter("erased_at"))
     try:
-        file.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in erasures))
+        with whole(file) as new:
+            new.write(b"".join(msgspec.json.encode(one) + b"\n" for one in listed))
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be written: {error.strerror}") from error
-    print(f"{len(erasures)} erasures written")
+    unknown = len(kept.keys() - known.keys())
+    print(f"{len(listed)} erasures written" + (f"; replay them: {unknown} are not known here" if unknown else ""))
 
 
 @erasures_app.command()
@@ -44,6 +54,12 @@ def replay(file: File) -> None:
     """
     count, streams = asyncio.run(_again(Settings.load(), read_lines(file, Erasure, "an erasure")))
     print(f"{count} of them were not known here: {streams} streams erased")
+
+
+def _which(erasure: Erasure) -> tuple[object, ...]:
+    """By what an erasure is the same in the file and in the database."""
+    streams = frozenset(erasure.streams) if erasure.customer_id is None else None
+    return erasure.customer_id, erasure.erased_at, streams
 
 
 async def _all(settings: Settings) -> list[Erasure]:

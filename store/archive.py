@@ -10,7 +10,6 @@ written. Before a file is complete and on disk it has another name. The master k
 
 import contextlib
 import hashlib
-import os
 import tarfile
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -20,6 +19,7 @@ from typing import IO, Final, Self
 import msgspec
 
 from domain.errors import ConfigurationError, NotRestorable
+from store.files import whole
 
 __all__ = ["About", "Archive", "Writing", "written"]
 
@@ -80,30 +80,10 @@ def written(file: Path) -> Iterator[Writing]:
     if file.exists():
         raise ConfigurationError(f"{file} is there already, and is left as it is")
     try:
-        with _written(file) as new:
-            yield new
+        with whole(file) as new:
+            yield Writing(new)
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be written: {error.strerror}") from error
-
-
-@contextlib.contextmanager
-def _written(file: Path) -> Iterator[Writing]:
-    unfinished = file.with_name(f"{file.name}.unfinished")
-    unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as new:
-            yield Writing(new)
-            new.flush()
-            os.fsync(new.fileno())
-        unfinished.rename(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 class Archive:

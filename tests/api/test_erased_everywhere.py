@@ -163,10 +163,16 @@ def test_a_backup_from_before_knows_her_words_until_the_list_of_erasures_is_gone
     restored = {**settings, "database_url": url}
     restore(backup, url)
     assert looked_for(url, tmp_path, HERS) == set(HERS) - {LATER}
+    listed = Path(erasures).read_bytes()
+    nightly = run("erasures", "export", erasures, folder=tmp_path, **restored)
+    assert nightly.stdout.strip() == "1 erasures written; replay them: 1 are not known here"
+    assert Path(erasures).read_bytes() == listed
     for said in ("1 of them were not known here: 2 streams erased", "0 of them were not known here: 0 streams erased"):
         replayed = run("erasures", "replay", erasures, folder=tmp_path, **restored)
         assert (replayed.returncode, replayed.stdout.strip()) == (0, said), replayed.stderr
     assert looked_for(url, tmp_path, HERS + HIS) == set(HIS)
+    nightly = run("erasures", "export", erasures, folder=tmp_path, **restored)
+    assert (nightly.stdout.strip(), Path(erasures).read_bytes()) == ("1 erasures written", listed)
     assert run("verify", folder=tmp_path, **restored).returncode == 0
     with Serving(tmp_path, **restored) as again:
         agent = again.by("agent:ling")
