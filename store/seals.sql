@@ -76,4 +76,13 @@ SELECT s.id, s.key, s.first_position, e.originator_id IS NOT NULL
 FROM streams s LEFT JOIN (
     SELECT DISTINCT originator_id FROM stored_events
     WHERE topic IN ('CommitmentErased', 'OrderErased', 'CustomerErased')
-) AS e ON e.originator_id = s.id
+) AS e ON e.originator_id = s.id;
+
+-- unlisted: streams that the log says were erased, and the list of erasures does not; each with the position of that
+SELECT e.originator_id, e.notification_id FROM stored_events e
+LEFT JOIN (SELECT DISTINCT l.id FROM erasures x CROSS JOIN unnest(x.streams) AS l (id)) AS listed
+    ON listed.id = e.originator_id
+LEFT JOIN erasures of_all ON of_all.position = e.notification_id AND of_all.customer_id IS NOT NULL
+WHERE e.topic IN ('CommitmentErased', 'OrderErased', 'CustomerErased')
+  AND CASE WHEN e.topic = 'CustomerErased' THEN of_all.position IS NULL ELSE listed.id IS NULL END
+ORDER BY e.notification_id

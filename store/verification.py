@@ -262,3 +262,7 @@ async def _check_streams(conn: AsyncConnection[Any], keyring: Keyring, verdict: 
                 verdict.add(position, f"the key of the stream {stream} is gone, and nothing says that it was erased")
             elif is_told and not is_erased:
                 verdict.add(position, f"the stream {stream} was erased and has a key all the same")
+    async with conn.cursor("unlisted") as rows:
+        await rows.execute(SQL["unlisted"])
+        async for stream, position in rows:
+            verdict.add(position, f"the stream {stream} was erased, and the list of erasures does not say so")

@@ -218,6 +218,22 @@ async def test_the_log_holds_after_an_erasure_and_tells_keys_that_are_gone_witho
     assert all(isinstance(problem, Problem) for problem in problems)
 
 
+async def test_an_erasure_that_is_struck_off_the_list_of_those_to_be_done_again_is_named(
+    database: Database, keyring: Keyring, given: Given, erasing: Erasing, cable: UUID
+) -> None:
+    """Else a backup from before would keep the words, whoever goes through the list."""
+    await erasing.customer("CU-7", given.moment("admin:root"))
+    async with await database.connect("test") as conn:
+        await conn.execute("UPDATE erasures SET streams = '{}'")
+        verdict = await verify(conn, keyring)
+        assert verdict.failed == 2, "her promise and its order"
+        assert {one.what.partition(", ")[2] for one in verdict.problems} == {"and the list of erasures does not say so"}
+        await conn.execute("DELETE FROM erasures")
+        verdict = await verify(conn, keyring)
+    assert verdict.failed == 3, "her promise, its order, and she herself"
+    assert verdict.problems[0].position < verdict.problems[-1].position
+
+
 async def test_projections_find_and_show_no_word_any_more_also_when_they_are_built_anew(
     database: Database, keyring: Keyring, given: Given, erasing: Erasing, cable: UUID, project: Any
 ) -> None:
