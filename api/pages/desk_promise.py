@@ -10,8 +10,8 @@ from api.forms import form_fields, once
 from api.inside import Answered
 from api.pages.desk import desk_page, stream_of
 from api.pages.desk_form import items_text, read_items
-from api.pages.desk_looking import only_or_chosen, options_of, problems_of
-from api.pages.desk_reading import read_due, time_named_in
+from api.pages.desk_looking import Option, only_or_chosen, options_of, problems_of
+from api.pages.desk_reading import DueRead, read_due, time_named_in
 from api.pages.desk_saying import said_of
 from api.pages.desk_seeing import Place, names_of, one, shown, those_of, told
 from api.pages.visiting import Visiting, Visitor
@@ -135,8 +135,8 @@ async def _amendment(
     if items != read_items(items_text(current.items or ())):
         body["items"] = items
     if "due" in sent:
-        due = read_due(visitor, sent["due"])
-        chosen = only_or_chosen(await options_of(visitor, due.choices), sent.get("due_choice", ""))
+        due, options = await _new_due(visitor, current.due.time_zone, sent["due"])
+        chosen = only_or_chosen(options, sent.get("due_choice", ""))
         rule = chosen.rule if chosen is not None else due.body
         if rule is None:
             problems["due_choice" if due.choices else "due"] = "unknown"
@@ -149,6 +149,12 @@ async def _amendment(
         problems["form"] = "nothing"
     said = {"reason": sent.get("reason", ""), "customer_agreed": True if sent.get("customer_agreed") else None}
     return {**body, **{name: value for name, value in said.items() if value is not None}}, problems
+
+
+async def _new_due(visitor: Visitor, zone: str, text: str) -> tuple[DueRead, list[Option]]:
+    """What a new due comes to by the promise's own clock, and the instants of each that it may be."""
+    due = read_due(visitor, text, zone)
+    return due, await options_of(visitor, due.choices, zone)
 
 
 def _may_undo(visitor: Visitor, facts: Sequence[HistoryItem]) -> bool:
@@ -178,8 +184,8 @@ async def _page(
         return desk_page(visitor, "desk_found.html", status=404, wanted=str(id), those=await shown(visitor, []))
     seen, facts = await shown(visitor, [found]), await told(visitor, id)
     sent = sent or {}
-    choices = read_due(visitor, sent["due"]).choices if "due" in sent and what == "amendments" else ()
-    options = await options_of(visitor, choices)
+    due_text = sent.get("due", "") if what == "amendments" else ""
+    _, options = await _new_due(visitor, found.due.time_zone, due_text)
     time_named = time_named_in(visitor, found.promise or "") if "another_time" in (problems or {}).values() else None
     seen.names |= await names_of(visitor, [], *{fact.on_behalf_of or fact.actor for fact in facts})
     return desk_page(

@@ -1,8 +1,9 @@
 """The desk without a browser: what a form becomes, what is proposed, and what whoever looks on is told."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -121,6 +122,18 @@ def test_words_that_name_another_time_than_the_new_one_are_asked_about_once(agen
         "version": str(agent.commitment(id)["version"]),
     }
     assert opened(agent, "POST", f"/desk/promises/{id}/amendments", data=changed).status_code == 303
+
+
+def test_a_new_time_is_one_of_the_promises_own_clock(agent: Api) -> None:
+    due = agent.due(days=1) | {"time_zone": "Europe/Sofia"}
+    id = agent.promise("callback", customer_id="CU-3", promise="We call", due=due)["id"]
+    day = f"{agent.now + timedelta(days=4):%Y-%m-%d}"
+    form = {"due": f"{day} 18:00", "reason": "She is away", "version": str(agent.commitment(id)["version"])}
+    answer = opened(agent, "POST", f"/desk/promises/{id}/amendments", data=form)
+    assert answer.status_code == 303, answer.text
+    amended = agent.commitment(id)["due"]
+    local = datetime.fromisoformat(amended["at"]).astimezone(ZoneInfo("Europe/Sofia"))
+    assert (amended["time_zone"], local.hour, local.minute) == ("Europe/Sofia", 18, 0)
 
 
 def test_an_order_that_is_known_in_capitals_is_asked_about_and_not_taken_for_it(agent: Api) -> None:
