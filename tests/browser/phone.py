@@ -164,7 +164,7 @@ class Phone:
     def heading(self) -> Locator:
         return self.page.locator("h1")
 
-    def shows(self, words: str, within: float = 10) -> Self:
+    def shows(self, words: str, within: float = 20) -> Self:
         """Wait until these words stand on the screen."""
         self.page.get_by_text(words).first.wait_for(timeout=within * 1000)
         return self

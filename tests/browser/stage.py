@@ -15,7 +15,6 @@ from tests.stories.conftest import Api, Telling
 
 __all__ = ["Stage", "staged"]
 
-_LIVE = 15_000
 """Milliseconds within which a page shows by itself what happened elsewhere."""
 
 
@@ -46,7 +45,7 @@ class Stage(Telling):
         `kind` is the key of its kind, for words that could be of several; `customer` is named where no order does so.
         """
         self._types(line, kind, customer)
-        expect(self.desk.locator("#look")).to_contain_text(seen, timeout=_LIVE)
+        expect(self.desk.locator("#look")).to_contain_text(seen)
         self.desk.keyboard.press("Enter")
         self.is_told("Recorded")
         self.ids[name] = parse_qs(urlsplit(self.desk.url).query)["made"][0]
@@ -54,9 +53,9 @@ class Stage(Telling):
     def cannot_promise(self, line: str, *, because: str, kind: str, customer: str) -> None:
         """He tries to, and hears why not."""
         self._types(line, kind, customer)
-        expect(self.desk.locator("#look")).to_contain_text(because, timeout=_LIVE)
+        expect(self.desk.locator("#look")).to_contain_text(because)
         self.desk.keyboard.press("Enter")
-        expect(self.desk.get_by_role("alert")).to_contain_text(because, timeout=_LIVE)
+        expect(self.desk.get_by_role("alert")).to_contain_text(because)
 
     def _types(self, line: str, kind: str | None, customer: str | None) -> None:
         self.desk.goto(f"{self.url}/desk")
@@ -97,18 +96,18 @@ class Stage(Telling):
     def is_told(self, *words: str) -> None:
         """Of the promise that he has just recorded, or has before him, the desk says this by itself."""
         for said in words:
-            expect(self.desk.locator("#made, #saying")).to_contain_text(said, timeout=_LIVE)
+            expect(self.desk.locator("#made, #saying")).to_contain_text(said)
 
     # -- the supervisor at the board ----------------------------------------------------------------------------------
 
     def is_flagged(self, name: str, *words: str) -> None:
         """The board shows it by itself, in these words."""
         for said in words:
-            expect(self._flag(name)).to_contain_text(said, timeout=_LIVE)
+            expect(self._flag(name)).to_contain_text(said)
 
     def is_not_flagged(self, name: str) -> None:
         """There is nothing more to be done about it."""
-        expect(self._flag(name).locator(".acts")).to_be_hidden(timeout=_LIVE)
+        expect(self._flag(name).locator(".acts")).to_be_hidden()
 
     def _flag(self, name: str) -> Locator:
         return self.board.locator(f"#f-{self.ids[name]}")

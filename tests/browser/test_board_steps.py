@@ -128,16 +128,16 @@ def test_what_others_do_is_seen_at_once_and_disturbs_nobody(opened: Opened, nigh
     page.locator(f"#m-{mine} summary").click()
     page.locator(f"#why-{mine}").fill("half a sen")
     night.supervisor.command(other, "escalations", {"action": "taken"})
-    expect(page.locator(f"#f-{other}")).to_contain_text("Wang Fang deals with it until", timeout=5_000)
+    expect(page.locator(f"#f-{other}")).to_contain_text("Wang Fang deals with it until")
     new = night.unread("SO-new", hours=0.5)
-    expect(page.locator(f"#f-{new}")).to_be_visible(timeout=5_000)
+    expect(page.locator(f"#f-{new}")).to_be_visible()
     expect(page.locator(f"#why-{mine}")).to_be_focused()
     page.keyboard.type("tence")
     assert page.locator(f"#why-{mine}").input_value() == "half a sentence"
     night.supervisor.command(new, "fulfilment", {})
-    expect(page.locator(f"#f-{new}")).to_have_count(0, timeout=5_000)
+    expect(page.locator(f"#f-{new}")).to_have_count(0)
     night.supervisor.command(mine, "fulfilment", {})
-    expect(page.locator(f"#f-{mine} .gone")).to_be_visible(timeout=5_000)
+    expect(page.locator(f"#f-{mine} .gone")).to_be_visible()
 
 
 def test_the_keepers_word_on_the_phone_and_the_customers_link(opened: Opened, night: Night) -> None:
@@ -164,8 +164,8 @@ def test_many_are_amended_at_once_after_a_look_at_what_becomes_of_them(opened: O
     expect(page.locator("#preview")).to_have_text("3 promises would be amended")
     check_everybody_can_read(page)
     page.get_by_role("button", name="Amend 3 promises").click()
-    expect(page.locator("#progress")).to_contain_text("3 of 3", timeout=10_000)
-    expect(page.locator("#progress")).to_contain_text("Done", timeout=10_000)
+    expect(page.locator("#progress")).to_contain_text("3 of 3")
+    expect(page.locator("#progress")).to_contain_text("Done")
     check_everybody_can_read(page)
 
     assert {night.agent.commitment(id)["revision"] for id in ids} == {2}

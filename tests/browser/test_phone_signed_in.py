@@ -69,7 +69,7 @@ def test_a_phone_is_paired_works_and_is_told_when_it_is_revoked(
     (device,) = office.agent.get(f"/v1/people/{office.courier}/devices")["items"]
     assert office.agent.delete(f"/v1/people/{office.courier}/devices/{device['id']}").status_code == 204
     phone.context.set_offline(False)
-    phone.go("").shows("This phone is not signed in any more. What was not sent stays here.", within=20)
+    phone.go("").shows("This phone is not signed in any more. What was not sent stays here.")
 
     phone.tap("Sign in again")
     pair(phone, "courier:bo")
@@ -114,7 +114,7 @@ def test_what_one_has_said_is_not_sent_by_a_browser_that_is_anothers_by_now(
     assert phone.context.request.post(
         f"{closed.url}/v1/pairings", data={"code": code}, headers={"Origin": closed.url}
     ).ok
-    phone.go("").shows("This phone is not signed in any more. What was not sent stays here.", within=20)
+    phone.go("").shows("This phone is not signed in any more. What was not sent stays here.")
     assert office.events(id, "HandoffAcknowledged") == []
     assert [entry["actor"] for entry in phone.outbox() if entry["said"].get("state") == "acknowledged"] == [
         office.courier
