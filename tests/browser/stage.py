@@ -15,8 +15,6 @@ from tests.stories.conftest import Api, Telling
 
 __all__ = ["Stage", "staged"]
 
-"""Milliseconds within which a page shows by itself what happened elsewhere."""
-
 
 class Stage(Telling):
     """A story of which some steps are acted, each by somebody at his page.

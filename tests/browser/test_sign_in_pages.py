@@ -161,7 +161,7 @@ def test_a_phone_is_paired_by_the_picture_and_ended_from_the_page_of_phones(
     check_everybody_can_read(page)
     page.get_by_role("button", name="Lost: end it").click()
     page.get_by_text("It is over, at this very moment.").wait_for()
-    phone.shows("This phone is not signed in any more.", within=20)
+    phone.shows("This phone is not signed in any more.")
     page.goto(house.url + "/board/phones?person=nobody")
     page.get_by_role("alert").wait_for()
 
