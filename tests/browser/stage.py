@@ -45,6 +45,11 @@ class Stage(Telling):
         self._types(line, kind, customer)
         expect(self.desk.locator("#look")).to_contain_text(seen)
         self.desk.keyboard.press("Enter")
+        # On a busy machine what he read was not the last word: the desk asks him to look again.
+        once_more = self.desk.get_by_role("alert").filter(has_text="press Enter once more")
+        expect(self.desk.locator("#made, #saying").or_(once_more).first).to_be_visible()
+        if once_more.is_visible():
+            self.desk.keyboard.press("Enter")
         self.is_told("Recorded")
         self.ids[name] = parse_qs(urlsplit(self.desk.url).query)["made"][0]
 
