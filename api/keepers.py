@@ -14,6 +14,7 @@ from api.couriers import receipt_answer
 from api.day import Said, day_of, stops_of
 from api.fields import ActorPath, Body, Note, PathText, Role
 from api.forms import FORM, form_fields, once
+from api.pairing import check_may_sign_in
 from api.problems import PAGES, problem, validation_problem
 from api.refusing import note_refusal
 from api.rendering import page, wants_json
@@ -95,6 +96,7 @@ async def open_link(command: Commanding, actor: ActorPath) -> Response:
     """A link to somebody's tasks of today, good until midnight where he is; the same one until it is revoked."""
     runtime = command.runtime
     check_person(runtime, actor)
+    check_may_sign_in(runtime, command.who, actor)
     now, person = await runtime.now(), await runtime.people.find(actor)
     ends_at = end_of_day(now, zone(_time_zone(runtime, person)))
     token = await KeeperLinks(runtime.database, runtime.keyring).open(actor, ends_at, now=now)

@@ -19,7 +19,9 @@ from api.who import Inquiring, Who, check_person, process
 from domain.actors import role_of
 from domain.errors import Forbidden, Invalid, NotFound, TooManyAttempts
 from store.attempts import Limit
+from store.keeper_links import KeeperLinks
 from store.pairings import Pairings
+from store.push import Subscriptions
 from store.sessions import Kind, Listed, Sessions
 
 __all__ = ["Redeemed", "check_may_sign_in", "redeem", "router"]
@@ -102,7 +104,9 @@ async def list_devices(inquiry: Inquiring, actor: ActorPath) -> Response:
 
 @router.delete("/people/{actor}/devices/{id}", status_code=204)
 async def revoke_device(command: Commanding, actor: ActorPath, id: str) -> Response:
-    """A device is nobody's any more, from this very moment, whichever process it asks; its streams end."""
+    """A device is nobody's any more, from this very moment, whichever process it asks: its streams end, and so do his
+    link, his code, and messages to his browsers, until he opens the page on another one.
+    """
     await _revoke(command, actor, id, Kind.DEVICE)
     return Response(status_code=204)
 
@@ -116,11 +120,13 @@ async def list_sessions(inquiry: Inquiring, actor: ActorPath) -> Response:
 
 @router.delete("/people/{actor}/sessions", status_code=204)
 async def end_sessions(command: Commanding, actor: ActorPath) -> Response:
-    """Somebody is signed in nowhere any more, and a code that he was given is void."""
+    """Somebody is signed in nowhere any more; his link and a code that he was given open nothing, and his browsers are
+    told nothing.
+    """
     runtime = command.runtime
     check_may_sign_in(runtime, command.who, actor)
-    await Pairings(runtime.database, runtime.keyring).forget(actor)
     number = await Sessions(runtime.database, runtime.keyring).revoke_all(actor)
+    await _forget_what_it_made(runtime, actor)
     log.info("sessions ended", who=actor, by=command.who.actor, number=number)
     return Response(status_code=204)
 
@@ -171,9 +177,18 @@ async def _revoke(command: Command, actor: str, id: str, *kinds: Kind) -> None:
     check_may_sign_in(runtime, command.who, actor)
     if not await Sessions(runtime.database, runtime.keyring).revoke(actor, _uuid(id), *kinds):
         raise NotFound("there is no such device of this person")
-    # Whoever had it may have made a code for another with it.
-    await Pairings(runtime.database, runtime.keyring).forget(actor)
+    await _forget_what_it_made(runtime, actor)
     log.info("sessions ended", who=actor, by=command.who.actor, number=1)
+
+
+async def _forget_what_it_made(runtime: Runtime, actor: str) -> None:
+    """Whoever had the device may have made a code with it for another, and a link; and messages still came to it.
+
+    What else is his, such as another phone, has itself told again when it is next opened.
+    """
+    await Pairings(runtime.database, runtime.keyring).forget(actor)
+    await KeeperLinks(runtime.database, runtime.keyring).close(actor, now=await runtime.now())
+    await Subscriptions(runtime.database, runtime.keyring).forget(actor)
 
 
 def _uuid(id: str) -> UUID:

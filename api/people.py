@@ -66,6 +66,7 @@ async def put_person(command: Commanding, actor: ActorPath, body: PersonBody) ->
     """Say who somebody is, as a whole. A channel that is sent as it was shown stays as it is."""
     runtime = command.runtime
     _check_roles(runtime, **{"/path/actor": actor, "/team": body.team, "/reports_to": body.reports_to})
+    _check_administers(command, actor)
     if body.reports_to == actor:
         raise Invalid("/reports_to", "is that person himself")
     wanted = body.person(runtime.catalogue.default_time_zone)
@@ -89,12 +90,20 @@ def _check_post(command: Command, known: Person | None, wanted: Person) -> None:
         raise Forbidden("only a supervisor says in which team somebody is, and to whom he reports")
 
 
+def _check_administers(command: Command, actor: str) -> None:
+    """Raises `Forbidden` where somebody else would sign an administrator out, or have his messages come elsewhere."""
+    is_required = command.runtime.settings.auth == "required"
+    if is_required and role_of(actor) == "admin" and role_of(command.who.actor) != "admin":
+        raise Forbidden("only an administrator says who an administrator is")
+
+
 @router.delete("/people/{actor}", status_code=204)
 async def delete_person(command: Commanding, actor: ActorPath) -> Response:
     """Forget who somebody is: he is signed in nowhere any more, no browser of his is told anything, and his link opens
     nothing.
     """
     runtime = command.runtime
+    _check_administers(command, actor)
     is_known = await runtime.people.delete(actor, by=command.who.actor)
     await Subscriptions(runtime.database, runtime.keyring).forget(actor)
     await KeeperLinks(runtime.database, runtime.keyring).close(actor, now=await runtime.now())

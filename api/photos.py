@@ -6,6 +6,7 @@ b'\\xff\\xd8'
 
 import io
 import warnings
+from typing import Final
 
 from PIL import Image, ImageOps
 
@@ -16,6 +17,9 @@ __all__ = ["cleaned"]
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 _LONGEST = 2048
 _QUALITY = 85
+_SCAN: Final = b"\xff\xda"
+_MOST_SCANS = 50
+"""A camera makes ten at the most. Each is gone through pixel by pixel, however few bytes it has."""
 _MOST_PIXELS = 50_000_000
 """As many as a phone's camera has. A picture in memory takes four bytes for each, however small its file was."""
 
@@ -31,10 +35,14 @@ def cleaned(sent: bytes) -> bytes:
     """
     try:
         with Image.open(io.BytesIO(sent), formats=_FORMATS) as opened:
+            if opened.format in ("JPEG", "MPO") and sent.count(_SCAN) > _MOST_SCANS:
+                raise Invalid("/photo", f"is a JPEG of more than {_MOST_SCANS} scans")
             opened.draft("RGB", (_LONGEST, _LONGEST))
             upright = ImageOps.exif_transpose(opened)
             upright.thumbnail((_LONGEST, _LONGEST))
             return _written(upright)
+    except Invalid:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Invalid("/photo", f"has more than {_MOST_PIXELS} pixels") from None
     except Exception as error:  # each decoder has faults of its own by which it tells that the file has one

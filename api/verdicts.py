@@ -13,7 +13,12 @@ def tell_verdict(verdict: Verdict) -> bool:
         print(f"and {verdict.failed - len(verdict.problems)} more")
     print(f"{verdict.events} events, {verdict.seals} seals up to position {verdict.sealed_until}")
     if verdict.published:
-        print(f"{verdict.published} of them were published, and compared")
+        print(f"{verdict.published} of them were published, and compared; {verdict.not_published} since were not")
+    if verdict.late_from is not None:
+        print(
+            f"{verdict.late} events were sealed more than ten minutes after the time that they say, from position "
+            f"{verdict.late_from} on: the seals do not vouch for that time"
+        )
     if verdict.unsealed_from is not None:
         many = "event is" if verdict.unsealed == 1 else "events are"
         print(f"{verdict.unsealed} {many} not sealed yet, from position {verdict.unsealed_from} on")

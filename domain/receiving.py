@@ -89,7 +89,9 @@ def _why_not(commitment: Commitment, *, is_recipient: bool, revision: int) -> Wh
 
 
 def _whose(commitment: Commitment, receipt: ReceiptGiven, moment: Moment) -> tuple[Handoff, str]:
-    """The hand-off that a receipt is about, and for whom it is given; a supervisor speaks for the recipient."""
+    """The hand-off that a receipt is about, and for whom it is given; a supervisor speaks for the recipient, but not
+    whoever holds a link to a supervisor's own tasks.
+    """
     every = (*commitment.handoffs, *commitment.dropped)
     handoffs = [handoff for handoff in every if receipt.role in (None, handoff.role)]
     if not handoffs:
@@ -99,7 +101,7 @@ def _whose(commitment: Commitment, receipt: ReceiptGiven, moment: Moment) -> tup
     for theirs in (Handoff.is_recipient, Handoff.was_recipient):
         if found := [(handoff, person) for handoff in handoffs if theirs(handoff, person, teams)]:
             return _meant(found, receipt)
-    if role_of(person) in ("supervisor", "admin"):
+    if role_of(person) in ("supervisor", "admin") and receipt.via != "link":
         named = [(handoff, handoff.recipient) for handoff in handoffs if handoff.recipient is not None]
         if not named:
             raise Invalid("/role", "nobody is accountable for this hand-off yet")

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from apprise import Apprise, AppriseAsset, AppriseAttachment, NotifyBase, NotifyFormat
@@ -31,7 +31,7 @@ _GENERIC: Final = frozenset({"json", "jsons", "xml", "xmls", "form", "forms"})
 """What posts to any address, whose path may be the secret."""
 
 
-_NOT_YOURS: Final = frozenset({"method", "rto", "cto"})
+_NOT_YOURS: Final = frozenset({"method", "rto", "cto", "retry", "wait"})
 """Parameters by which a channel would ask for something else than to take a message, or wait as long as it likes."""
 _FILES: Final = frozenset({"keyfile", "subfile", "pgp", "pgppub", "pgpprv", "cert", "certificate"})
 """Parameters that name files of the server, as do attachments of the library's own."""
@@ -47,13 +47,21 @@ def check(channel: str, pointer: str) -> None:
         raise Invalid(pointer, "is no address that messages can be sent to, as in mailto://user:password@example.com")
     if _MASK in channel:
         raise Invalid(pointer, "is masked, and none of the channels that are known is shown so")
-    named = {name.lower() for name, _ in parse_qsl(urlsplit(channel).query, keep_blank_values=True)}
+    named = _parameters(channel)
     if named & _NOT_YOURS:
         raise Invalid(
             pointer, f"says how it is asked, which is not for a channel: {', '.join(sorted(named & _NOT_YOURS))}"
         )
     if named & _FILES or any(isinstance(value, AppriseAttachment) and len(value) for value in vars(opened).values()):
         raise Invalid(pointer, "names a file, which no channel may read")
+
+
+def _parameters(channel: str) -> set[str]:
+    """The names of all that stands behind the first question mark; the library reads on behind a `#`, and takes some
+    names with a sign before them.
+    """
+    asked = channel.partition("?")[2].replace("#", "&").replace("?", "&")
+    return {name.strip().lstrip("+-:").strip().lower() for name, _ in parse_qsl(asked, keep_blank_values=True)}
 
 
 def shown(channels: Sequence[str]) -> list[str]:

@@ -134,7 +134,7 @@ def _end_of(file: BinaryIO) -> tuple[bytes, bytes]:
     size = file.seek(0, os.SEEK_END)
     file.seek(max(size - _LONGEST, 0))
     *lines, begun = file.read().split(b"\n")
-    return lines[-1] if lines else b"", begun
+    return next((line for line in reversed(lines) if line.strip()), b""), begun
 
 
 def _behind(last: bytes, seals: Sequence[Seal]) -> Sequence[Seal]:

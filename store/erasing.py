@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from domain.customer import check_erasable, erase_customer
-from domain.errors import Conflict
+from domain.errors import Conflict, OnHold
 from domain.facts import CommitmentErased
 from domain.moment import Moment
 from domain.order import Order, OrderErased
@@ -185,7 +185,7 @@ class Erasing:
             "customer_stream": customer.id,
             "customer_version": version,
             "customer_state": write_fact(self._keyring, None, fact),
-            "others": await self._closed_others(found),
+            "others": await self._closed_others(found, moment),
             "deliveries": [one.id for one in kept if one.mentions({customer_id, *found.orders})],
         }
 
@@ -203,18 +203,32 @@ class Erasing:
         commitments = await self._ledger.commitments(found.with_words)
         return sum(not commitment.is_closed for commitment in commitments.values())
 
-    async def _closed_others(self, found: _Streams) -> list[UUID]:
-        """What was promised to others on the same orders and is closed: it needs no address any more."""
+    async def _closed_others(self, found: _Streams, moment: Moment) -> list[UUID]:
+        """What was promised to others on the same orders and is closed, so that it needs no address any more: unless
+        that of somebody must be kept.
+        """
         theirs = [id for id in await self._ledger.commitments_on(*found.orders) if id not in found.versions]
-        return [id for id, commitment in (await self._ledger.commitments(theirs)).items() if commitment.is_closed]
+        closed = {id: one for id, one in (await self._ledger.commitments(theirs)).items() if one.is_closed}
+        held = {name for name in {one.customer_id for one in closed.values()} if await self._is_held(name, moment)}
+        return [id for id, one in closed.items() if one.customer_id not in held]
+
+    async def _is_held(self, customer_id: str, moment: Moment) -> bool:
+        try:
+            check_erasable(await self._ledger.customer(customer_id), moment)
+        except OnHold:
+            return True
+        return False
 
     async def _photos(self, conn: Connection, found: _Streams) -> list[UUID]:
-        """The photos that the commitments name; who keeps none of ours names them otherwise."""
+        """The photos that the commitments name, or that were meant for them; who keeps none of ours names them
+        otherwise.
+        """
         named: list[str] = []
         for stream, version, topic, state, wrapped in await self._rows(conn, "photographed", found.with_words):
             key = self._keyring.key_of(stream, wrapped)
             named += read_fact(self._keyring, key, stream, version, topic, state).evidence or ()
-        return [id for id in map(_id, named) if id is not None]
+        bound = await self._rows(conn, "bound", list(found.versions))
+        return list({*(id for id in map(_id, named) if id is not None), *(id for (id,) in bound)})
 
     async def _erase(
         self,

@@ -27,6 +27,9 @@ SELECT EXISTS (SELECT FROM streams WHERE customer_id = %(customer_id)s)
     OR EXISTS (SELECT FROM contact_points WHERE category = 'customer' AND id = %(customer_id)s)
     OR EXISTS (SELECT FROM contact_changes WHERE category = 'customer' AND id = %(customer_id)s);
 
+-- bound: the photos that were meant for some commitments, whether one names them in the end or was refused
+SELECT id FROM evidence WHERE commitment_id = ANY(%s);
+
 -- photographed: the facts of some commitments that may name photos, with the keys
 SELECT s.id, e.originator_version, e.topic, e.state, s.key
 FROM streams s CROSS JOIN LATERAL (

@@ -10,8 +10,11 @@ FROM api_keys WHERE prefix = %s;
 SELECT prefix, actor, label, created_at, created_by, expires_at, last_used_at, revoked_at
 FROM api_keys WHERE (created_at, prefix) < (%s, %s) ORDER BY created_at DESC, prefix DESC LIMIT %s;
 
--- revoke: a key opens nothing any more; answers whether it did
-UPDATE api_keys SET revoked_at = %s, revoked_by = %s WHERE prefix = %s AND revoked_at IS NULL RETURNING prefix;
+-- revoke: a key opens nothing any more, nor does a code that whoever had it may have made; answers whether it did
+WITH revoked AS (
+    UPDATE api_keys SET revoked_at = %s, revoked_by = %s WHERE prefix = %s AND revoked_at IS NULL RETURNING prefix, actor
+), forgotten AS (DELETE FROM pairings USING revoked WHERE pairings.actor = revoked.actor)
+SELECT prefix FROM revoked;
 
 -- holds: whether a key still opens anything
 SELECT FROM api_keys WHERE prefix = %s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > %s);

@@ -8,6 +8,7 @@
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -16,13 +17,18 @@ from psycopg import AsyncConnection
 from domain.errors import MasterKeyLost
 from store.keyring import Keyring
 from store.merkle import leaf_hash, root_of
-from store.seals import BEGINNING, LAST, SQL, Seal, SealKey, keys_of, marked, marks_of
+from store.seals import BEGINNING, LAST, MOST, SQL, Seal, SealKey, keys_of, marked, marks_of
 
 __all__ = ["Problem", "Verdict", "verify"]
 
 _ROWS = 5_000
 _RECORDED_AT = slice(32, 40)
 """Where a leaf has its instant; later ones have higher bytes."""
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_APART = timedelta(minutes=2)
+"""The clocks of two machines are not further apart."""
+_LATE = timedelta(minutes=10)
+"""Far longer than it takes until a server that runs has sealed something."""
 _FIRST = -(2**63)
 """The first position that there can be; the log begins at one."""
 _MOST_TOLD = 100
@@ -44,7 +50,8 @@ class Problem:
 class Verdict:
     """What was found. Behind the last seal lie `unsealed` events, from `unsealed_from` on; nothing vouches for them.
 
-    `erased` counts the streams whose keys were destroyed.
+    `erased` counts the streams whose keys were destroyed, `late` the events that were sealed long after the time that
+    they say, the first of them at `late_from`: no seal vouches for that time.
     """
 
     events: int = 0
@@ -54,6 +61,9 @@ class Verdict:
     unsealed_from: int | None = None
     erased: int = 0
     published: int = 0
+    not_published: int = 0
+    late: int = 0
+    late_from: int | None = None
     """Seals that were given away, and compared."""
     failed: int = 0
     problems: list[Problem] = field(default_factory=list)
@@ -86,6 +96,7 @@ async def verify(
     """
     verdict = Verdict()
     given = _given(verdict, published)
+    last_given = max(given, default=None)
     async with conn.transaction():
         await conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         keys = await _keys(conn, keyring, verdict)
@@ -97,7 +108,13 @@ async def verify(
             async for seal, marks in _seals(conn):
                 _check_chain(verdict, keys, before, seal)
                 _check_published(verdict, given.pop(seal.number, None), seal)
-                _check_events(verdict, seal, marks, await leaves.until(seal.last_position), leaves)
+                found = await leaves.until(seal.last_position)
+                _check_events(verdict, seal, marks, found, leaves)
+                _note_late(verdict, seal, found)
+                if seal.size < MOST:
+                    # It took all there was: what comes behind it was recorded since.
+                    leaves.earliest = _as_sent(seal.sealed_at - _APART)
+                verdict.not_published += last_given is not None and seal.number > last_given
                 verdict.seals, verdict.sealed_until, before = verdict.seals + 1, seal.last_position, seal
                 if tell is not None:
                     tell(seal.last_position, end)
@@ -136,13 +153,15 @@ async def _seals(conn: AsyncConnection[Any]) -> AsyncIterator[tuple[Seal, bytes]
 
 
 class _Leaves:
-    """The events of the log, in order, as a seal covers them; `latest` is the instant of the latest so far."""
+    """The events of the log, in order, as a seal covers them; `latest` is the instant of the latest so far, and none
+    that comes can have been recorded before `earliest`.
+    """
 
     def __init__(self, rows: psycopg.AsyncServerCursor[Any]) -> None:
         self._rows = rows
         self._held: list[tuple[int, bytes]] = []
         self.read = 0
-        self.latest = b""
+        self.latest = self.earliest = b""
 
     async def until(self, last: int) -> list[tuple[int, bytes]]:
         """Those up to a position."""
@@ -226,7 +245,23 @@ def _check_order(verdict: Verdict, found: list[tuple[int, bytes]], leaves: "_Lea
         recorded_at = leaf[_RECORDED_AT]
         if recorded_at < leaves.latest:
             verdict.add(position, "the event is dated before the one in front of it")
+        elif recorded_at < leaves.earliest:
+            verdict.add(position, "the event is dated before the seal in front of it was made")
         leaves.latest = max(recorded_at, leaves.latest)
+
+
+def _note_late(verdict: Verdict, seal: Seal, found: list[tuple[int, bytes]]) -> None:
+    """Count what was sealed long after the time that it says; the first is the earliest."""
+    by_then = _as_sent(seal.sealed_at - _LATE)
+    late = bisect_right(found, by_then, key=lambda row: row[1][_RECORDED_AT])
+    if late > 0:
+        verdict.late += late
+        verdict.late_from = verdict.late_from or found[0][0]
+
+
+def _as_sent(at: datetime) -> bytes:
+    """An instant as the log has it: microseconds since 2000."""
+    return max((at - _EPOCH) // timedelta(microseconds=1), 0).to_bytes(8)
 
 
 def _differences(was: Mapping[int, bytes], now: Mapping[int, bytes]) -> Iterable[tuple[int, str]]:

@@ -244,3 +244,26 @@ def test_what_was_never_added_is_not_shown(li: Api, id: str) -> None:
 def test_photos_are_off_unless_the_configuration_says_so(courier: Api) -> None:
     refused(add(courier, picture()), 404, "photos_are_off")
     refused(show(courier, str(uuid4())), 404, "photos_are_off")
+
+
+def test_a_photo_that_came_after_the_promise_was_kept_goes_with_it_when_it_is_erased(li: Api) -> None:
+    agent = li.by("agent:ling")
+    agent.assign("SO-E9", li.actor)
+    id = agent.promise("callback", customer_id="CU-E9", order_id="SO-E9", path=["courier"])["id"]
+    named, late = (add(li, picture(size=(40 + n, 20))).json()["id"] for n in range(2))
+    assert li.post(f"/v1/commitments/{id}/fulfilment", {"evidence": [named]}).status_code == 200
+    assert li.post(f"/v1/commitments/{id}/fulfilment", {"evidence": [late]}).status_code in (200, 409)
+    supervisor = li.by("supervisor:wang")
+    assert [show(supervisor, photo).status_code for photo in (named, late)] == [200, 200]
+
+    assert li.by("admin:root").delete("/v1/customers/CU-E9").status_code == 202
+    assert [show(supervisor, photo).status_code for photo in (named, late)] == [404, 404]
+
+
+def test_a_picture_that_is_gone_through_again_and_again_is_refused_before_that(li: Api) -> None:
+    plain = picture(mode="L", size=(64, 64), progressive=True)
+    scan = plain.index(b"\xff\xda")
+    scans = plain[:-2] + plain[scan:-2] * 60 + plain[-2:]
+    refused(add(li, scans), 422, "invalid", "/photo")
+    assert "scans" in add(li, scans).json()["errors"][0]["detail"]
+    assert add(li, plain).status_code == 201

@@ -340,3 +340,19 @@ def unversioned(stop: dict[str, Any]) -> dict[str, Any]:
     """A stop without the versions of its promises, which go up when a message about one did not leave."""
     kept = [{name: value for name, value in one.items() if name != "version"} for one in stop["commitments"]]
     return stop | {"commitments": kept}
+
+
+def test_the_link_of_a_supervisor_speaks_for_him_and_for_nobody_whom_he_could_speak_for(
+    courier: Api, ask: Ask, recorded: Callable[[], int]
+) -> None:
+    """Whoever holds it is not the supervisor: an SMS was passed on, or somebody looked over his shoulder."""
+    agent = courier.by("agent:ling")
+    agent.assign("SO-L1", courier.actor)
+    id = agent.promise("callback", order_id="SO-L1", path=["courier"])["id"]
+    for actor in ("supervisor:lin", "admin:lin"):
+        path = link(courier.by(actor))
+        before = recorded()
+        answer = ask(path, says(id, "held"), **JSON)
+        refused(answer, 403, "forbidden")
+        assert "promise" not in answer.json()
+        assert recorded() == before

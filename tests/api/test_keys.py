@@ -329,3 +329,12 @@ def test_the_first_key_is_made_before_anything_is_served_and_is_good_in_the_embe
         assert asked(created("courier", "li")).json()["actor"] == "courier:li"
         assert run("key", "revoke", key[4:12], folder=embedded, **settings).returncode == 0
         refused(asked(key), 401, "unauthenticated")
+
+
+def test_a_code_that_was_made_with_a_key_is_void_once_the_key_is_revoked(house: House) -> None:
+    root = house.key_of("admin:root")
+    made = root.post("/v1/keys", {"actor": "courier:passing"}).json()
+    code = house.with_key(made["key"]).post("/v1/people/courier:passing/pairings", None).json()["code"]
+    assert root.delete(f"/v1/keys/{made['prefix']}").status_code == 204
+    refused(root.client.post("/v1/pairings", json={"code": code}), 422, pointer="/code")
+    assert root.get("/v1/people/courier:passing/devices")["items"] == []

@@ -4,13 +4,14 @@ import re
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from tests.api.browsing import Browser, code_for
 from tests.api.conftest import Serve
-from tests.api.serving import Api, Serving, refused
+from tests.api.serving import BROWSER_KEYS, Api, Serving, refused
 
 
 @pytest.fixture
@@ -196,3 +197,21 @@ def test_asvs_6_3_1_whoever_guesses_from_everywhere_waits_and_nobody_for_more_th
     assert int(answer.headers["retry-after"]) <= 60
     with Browser(serving) as keeper:
         refused(keeper.post("/v1/pairings", {"code": code}), 429, "too_many_attempts")
+
+
+def test_a_lost_phone_is_shown_nothing_by_the_link_that_it_made_and_told_nothing(
+    wang: Api, phone: Browser, closed: Serving
+) -> None:
+    phone.pair(code_for(wang, "courier:lost"))
+    link = phone.post("/v1/people/courier:lost/keeper-link").json()["url"]
+    browser = {"endpoint": "https://push.example/lost", "keys": BROWSER_KEYS}
+    assert phone.post("/v1/people/courier:lost/push-subscriptions", browser).json()["subscriptions"] == 1
+    path = urlsplit(link).path
+    assert phone.get(path, Cookie=None).status_code == 200
+
+    [device] = wang.get("/v1/people/courier:lost/devices")["items"]
+    assert wang.delete(f"/v1/people/courier:lost/devices/{device['id']}").status_code == 204
+    assert phone.get(path, Cookie=None).status_code == 404
+    phone.pair(code_for(wang, "courier:lost"))
+    other = {"endpoint": "https://push.example/found", "keys": BROWSER_KEYS}
+    assert phone.post("/v1/people/courier:lost/push-subscriptions", other).json()["subscriptions"] == 1

@@ -245,9 +245,16 @@ def test_of_channels_that_look_alike_the_second_can_be_kept_alone(supervisor: Ap
         "json://u:****@example.com/****",
         "workflows://example.com/WF1/SIG1?template=/etc/hostname",
         "vapid://li@example.com/li@example.com?keyfile=/etc/hostname&subfile=/etc/hostname",
+        "vapid://li@example.com/li@example.com#?keyfile=/etc/hostname&subfile=/etc/hostname",
+        "json://example.com/x#?method=DELETE",
+        "json://example.com/x?+method=GET",
+        "json://example.com/x? :rto =9999",
+        "json://example.com/x?retry=10&wait=20",
     ],
 )
-def test_a_channel_that_is_masked_or_names_a_file_is_refused(supervisor: Api, courier: str, channel: str) -> None:
+def test_a_channel_that_is_masked_names_a_file_or_commands_is_refused(
+    supervisor: Api, courier: str, channel: str
+) -> None:
     answer = supervisor.put(f"/v1/people/{courier}", {"name": "Li", "channels": [channel]})
     refused(answer, 422, pointer="/channels/0")
 

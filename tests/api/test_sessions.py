@@ -172,3 +172,12 @@ def test_nobody_becomes_an_administrator_or_a_system_by_a_code_that_he_makes(lin
     refused(ling.post(f"/v1/people/{actor}/pairings"), 403, "forbidden")
     refused(ling.get(f"/v1/people/{actor}/devices"), 403, "forbidden")
     refused(ling.ask("DELETE", f"/v1/people/{actor}/sessions"), 403, "forbidden")
+
+
+def test_nobody_else_says_who_an_administrator_is_or_signs_him_out(ling: Browser, wang: Api, closed: Serving) -> None:
+    with Browser(closed) as supervisor:
+        supervisor.pair(code_for(wang, "supervisor:lin"))
+        known = {"name": "R", "channels": ["json://example.com/elsewhere"]}
+        refused(supervisor.ask("PUT", "/v1/people/admin:root", json=known), 403, "forbidden")
+        refused(supervisor.ask("DELETE", "/v1/people/admin:root"), 403, "forbidden")
+        refused(supervisor.post("/v1/people/admin:root/keeper-link"), 403, "forbidden")

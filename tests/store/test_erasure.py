@@ -196,6 +196,25 @@ async def test_a_hold_is_ordered_once_changed_and_lifted_and_after_an_erasure_it
         await erasing.customer("CU-7", given.moment("admin:root"))
 
 
+async def test_the_address_of_an_order_stays_while_one_of_its_customers_is_on_hold(
+    database: Database, ledger: Ledger, given: Given, erasing: Erasing, cable: UUID
+) -> None:
+    await given.that(cable, lambda commitment, moment: fulfil(commitment, moment, note=None, at=None))
+    await given.promise("refund", "Ten euro", due=DUE, customer_id="CU-8", order_id="SO-1001")
+    moment = given.moment("admin:root")
+    until = given.now + timedelta(days=30)
+    await ledger.change_customer("CU-7", lambda customer: hold(customer, "a complaint", until, moment))
+
+    assert (await erasing.customer("CU-8", moment)).streams == 1
+    (order,) = (await ledger.orders(["SO-1001"])).values()
+    assert order.assignments["courier"].address == PLACE
+
+    await ledger.change_customer("CU-7", lambda customer: release(customer, given.moment("admin:root")))
+    assert (await erasing.customer("CU-7", given.moment("admin:root"))).streams == 2
+    (order,) = (await ledger.orders(["SO-1001"])).values()
+    assert order.is_erased
+
+
 async def test_the_log_holds_after_an_erasure_and_tells_keys_that_are_gone_without_one(
     database: Database, keyring: Keyring, ledger: Ledger, given: Given, erasing: Erasing, cable: UUID
 ) -> None:

@@ -269,6 +269,46 @@ async def test_an_event_that_is_slipped_in_before_it_is_sealed_and_dated_back_is
     assert (await checked(database, keyring)).problems == dated_back
 
 
+async def test_what_is_dated_before_the_seal_in_front_of_it_was_made_is_named(
+    database: Database, keyring: Keyring, given: Given, log: list[Any]
+) -> None:
+    """By hand, or by a server that was told another time."""
+    async with await database.connect("sealing") as conn:
+        await put_seal(conn, keyring, given.now + timedelta(hours=9))
+        given.later(hours=1)
+        await given.promise("refund", due=timedelta(days=3))
+        dated_back = Problem(36, "the event is dated before the seal in front of it was made")
+        assert (await checked(database, keyring)).first == dated_back, "it is not sealed yet"
+        await put_seal(conn, keyring, given.now + timedelta(hours=9))
+    assert (await checked(database, keyring)).first == dated_back
+
+
+async def test_what_is_dated_a_moment_before_the_seal_in_front_of_it_comes_from_another_machine(
+    database: Database, keyring: Keyring, given: Given, log: list[Any]
+) -> None:
+    async with await database.connect("sealing") as conn:
+        await put_seal(conn, keyring, given.now + timedelta(seconds=30))
+        given.later(seconds=10)
+        await given.promise("refund", due=timedelta(days=3))
+        await put_seal(conn, keyring, given.now + timedelta(seconds=30))
+    assert (await checked(database, keyring)).holds
+
+
+async def test_what_was_sealed_long_after_the_time_that_it_says_is_told(
+    database: Database, keyring: Keyring, given: Given, log: list[Any]
+) -> None:
+    """It was slipped in and dated into a quiet night, or imported while no server ran: so it holds all the same."""
+    async with await database.connect("sealing") as conn:
+        await put_seal(conn, keyring, given.now)
+        verdict = await checked(database, keyring)
+        assert (verdict.holds, verdict.late, verdict.late_from) == (True, 0, None)
+        given.later(hours=1)
+        await given.promise("refund", due=timedelta(days=3))
+        await put_seal(conn, keyring, given.now + timedelta(hours=8))
+    verdict = await checked(database, keyring)
+    assert (verdict.holds, verdict.late, verdict.late_from) == (True, 2, 36)
+
+
 async def test_an_event_that_the_stream_does_not_know_is_named_by_its_own_position(
     database: Database, keyring: Keyring, log: list[Any], sealed: Sealing
 ) -> None:
