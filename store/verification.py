@@ -99,6 +99,8 @@ async def verify(
     last_given = max(given, default=None)
     async with conn.transaction():
         await conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        for (name,) in await (await conn.execute(SQL["disguised"])).fetchall():
+            verdict.add(0, f"{name} is not the plain table that it was made as")
         keys = await _keys(conn, keyring, verdict)
         end = int((await (await conn.execute(SQL["end_of_the_log"])).fetchone() or (0,))[0])
         async with conn.cursor("leaves", binary=True) as rows:

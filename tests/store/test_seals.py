@@ -269,6 +269,35 @@ async def test_an_event_that_is_slipped_in_before_it_is_sealed_and_dated_back_is
     assert (await checked(database, keyring)).problems == dated_back
 
 
+@pytest.mark.parametrize(
+    ("name", "statements"),
+    [
+        (
+            "stored_events",
+            "ALTER TABLE stored_events RENAME TO hidden; CREATE VIEW stored_events AS SELECT * FROM hidden",
+        ),
+        ("streams", "ALTER TABLE streams RENAME TO hidden; CREATE VIEW streams AS SELECT * FROM hidden"),
+        ("streams", "CREATE RULE keep AS ON DELETE TO streams DO INSTEAD NOTHING"),
+        ("seals", "ALTER TABLE seals ENABLE ROW LEVEL SECURITY"),
+        (
+            "stored_events_p0",
+            "CREATE FUNCTION other() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';"
+            "CREATE TRIGGER other BEFORE INSERT ON stored_events_p0 FOR EACH ROW EXECUTE FUNCTION other()",
+        ),
+    ],
+)
+async def test_what_stands_in_the_place_of_a_table_or_works_beside_it_is_named(
+    database: Database, keyring: Keyring, log: list[Any], sealed: Sealing, name: str, statements: str
+) -> None:
+    """It can show each reader what he is to see: the pages another past than whoever verifies."""
+    await sealed()
+    assert (await checked(database, keyring)).holds
+    await by_hand(database, statements)
+    assert (
+        Problem(0, f"{name} is not the plain table that it was made as") in (await checked(database, keyring)).problems
+    )
+
+
 async def test_what_is_dated_before_the_seal_in_front_of_it_was_made_is_named(
     database: Database, keyring: Keyring, given: Given, log: list[Any]
 ) -> None:
