@@ -183,7 +183,10 @@ def test_a_phone_without_room_says_that_the_tap_was_not_saved(phones: Phones, of
         phone.go("")
 
     phone.shows("your last tap was NOT saved")
-    assert [entry["commitment_id"] for entry in phone.outbox() if entry["said"]["command"] == "fulfilment"] == saved
+    # On a slow machine what was said first can be undone no more, and is sent.
+    held = {entry["commitment_id"] for entry in phone.outbox() if entry["said"]["command"] == "fulfilment"}
+    assert held <= set(saved)
+    eventually(lambda: all(id in held or office.agent.commitment(id)["status"] == "kept" for id in saved))
     assert SAVED not in phone.text()
     devtools.send("Storage.overrideQuotaForOrigin", {"origin": phone.url})
     phone.shows("Photo added")
