@@ -10,6 +10,7 @@ from projections.commitments import COMMITMENTS
 from projections.log import Log
 from projections.task_stream import TaskWatch
 from projections.tasks import TASKS, Tasks
+from projections.watching import Told
 from projections.worker import catch_up
 from store.database import Database
 from store.keyring import Keyring
@@ -44,8 +45,12 @@ async def test_nobody_looks_while_nobody_looks_on(given: Given, database: Databa
         async with watch.look(None, lambda change: change.told(LI)) as look:
             await given.assignment("SO-1", "courier", Assignment("courier:li"))
             id = await given.promise("redelivery", due=timedelta(days=1), order_id="SO-1")
-            await asyncio.wait_for(look.wait(), 5)
-            told = list(look.take())
+            told: list[Told] = []
+            async with asyncio.timeout(10):
+                # The assignment may be told first, and the promise a moment later.
+                while id not in [one.row["commitment_id"] for one in told]:
+                    await look.wait()
+                    told += look.take()
         await asyncio.sleep(0.8)
         asked = tasks.asked
         await given.promise("redelivery", due=timedelta(days=1), order_id="SO-1")
