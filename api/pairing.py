@@ -15,7 +15,7 @@ from api.fields import ActorPath, Body
 from api.routes import From, routes
 from api.runtime import Runtime
 from api.sessions import begin
-from api.who import Inquiring, Who, check_person, process
+from api.who import Inquiring, Who, check_person, is_anothers_admin, process
 from domain.actors import role_of
 from domain.errors import Forbidden, Invalid, NotFound, TooManyAttempts
 from store.attempts import Limit
@@ -159,11 +159,9 @@ def check_may_sign_in(runtime: Runtime, who: Who, actor: str) -> None:
     """Raises `Forbidden` where who asks would come to what he may not do by being this one: an administrator is made
     by administrators alone, and a system has keys.
     """
-    if runtime.settings.auth != "required":
-        return
-    if role_of(actor) == "admin" and role_of(who.actor) != "admin":
+    if is_anothers_admin(runtime, who, actor):
         raise Forbidden("only an administrator looks after the devices of one")
-    if role_of(actor) == "system":
+    if runtime.settings.auth == "required" and role_of(actor) == "system":
         raise Forbidden("a system has a key, and no device")
 
 

@@ -12,7 +12,7 @@ from api.querying import Paged, cursor, page, position_in
 from api.routes import routes
 from api.runtime import Runtime
 from api.schemas import ContactPointBody, PersonBody
-from api.who import Inquiring
+from api.who import Inquiring, is_anothers_admin
 from domain.access import Operation
 from domain.actors import role_of
 from domain.errors import Forbidden, Invalid, NotFound
@@ -92,8 +92,7 @@ def _check_post(command: Command, known: Person | None, wanted: Person) -> None:
 
 def _check_administers(command: Command, actor: str) -> None:
     """Raises `Forbidden` where somebody else would sign an administrator out, or have his messages come elsewhere."""
-    is_required = command.runtime.settings.auth == "required"
-    if is_required and role_of(actor) == "admin" and role_of(command.who.actor) != "admin":
+    if is_anothers_admin(command.runtime, command.who, actor):
         raise Forbidden("only an administrator says who an administrator is")
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "check_person",
     "identified",
     "inquiry",
+    "is_anothers_admin",
     "known_actor",
     "process",
     "signed_in",
@@ -123,6 +124,12 @@ async def signed_in(request: Request, runtime: Runtime) -> Who | None:
         return Who(str(known_actor(key.actor, runtime, "this key")), holds=partial(runtime.keys.holds, key.prefix))
     session = await session_of(request, runtime)
     return Who(str(known_actor(session.actor, runtime, "this session"))) if session is not None else None
+
+
+def is_anothers_admin(runtime: Runtime, who: Who, actor: str) -> bool:
+    """Whether that is an administrator, and who asks is none: only they look after one another."""
+    is_required = runtime.settings.auth == "required"
+    return is_required and role_of(actor) == "admin" and role_of(who.actor) != "admin"
 
 
 def check_person(runtime: Runtime, actor: str, pointer: str = "/path/actor") -> None:

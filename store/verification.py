@@ -60,10 +60,10 @@ class Verdict:
     unsealed: int = 0
     unsealed_from: int | None = None
     erased: int = 0
-    published: int = 0
-    not_published: int = 0
     late: int = 0
     late_from: int | None = None
+    not_published: int = 0
+    published: int = 0
     """Seals that were given away, and compared."""
     failed: int = 0
     problems: list[Problem] = field(default_factory=list)

@@ -162,69 +162,74 @@ def serving_behind(line: Line, folder: Path) -> Iterator[Callable[[str], Serving
         yield serve
 
 
-def test_after_a_backup_was_restored_the_phone_goes_on_from_what_the_office_has(
-    phones: Phones, server: EmbeddedServer, tmp_path: Path
-) -> None:
+Restored = tuple[str, str, Line, Callable[[str], Serving]]
+
+
+@pytest.fixture
+def restored(server: EmbeddedServer, tmp_path: Path) -> Iterator[Restored]:
+    """A database, another one for its backup, and a line behind which either is served."""
     with (
         EmptyDatabase(server.dsn) as url,
         EmptyDatabase(server.dsn) as backup,
         Line(0) as line,
         serving_behind(line, tmp_path) as serve,
     ):
-        before = serve(url)
-        office = Office(before.by("agent:ling"))
-        id = office.promise()
-        office.agent.end_of_the_log()
-        before.kill()
-        copy(server.dsn, url, backup)
-        lost = serve(url)
-        office.agent = lost.by("agent:ling")
-        phone = phones(line.url)
-        phone.page.clock.install()
-        phone.enter(office.courier).open(id).say("I know")
-        phone.shows("Confirmed: you know")
-        office.oms = lost.by("system:oms")
-        gone = office.promise("It is not in the backup")
-        phone.go("").row(gone).wait_for()
-        lost.kill()
+        yield url, backup, line, serve
 
-        office.agent = serve(backup).by("agent:ling")
-        phone.waits_for(phone.row(gone), state="detached")
-        phone.row(id).get_by_text("Not confirmed yet").wait_for()
-        phone.open(id).say("I know")
-        phone.shows("Confirmed: you know")
-        assert office.told(id).count("HandoffAcknowledged") == 1
+
+def test_after_a_backup_was_restored_the_phone_goes_on_from_what_the_office_has(
+    phones: Phones, server: EmbeddedServer, restored: Restored
+) -> None:
+    url, backup, line, serve = restored
+    before = serve(url)
+    office = Office(before.by("agent:ling"))
+    id = office.promise()
+    office.agent.end_of_the_log()
+    before.kill()
+    copy(server.dsn, url, backup)
+    lost = serve(url)
+    office.agent = lost.by("agent:ling")
+    phone = phones(line.url)
+    phone.page.clock.install()
+    phone.enter(office.courier).open(id).say("I know")
+    phone.shows("Confirmed: you know")
+    office.oms = lost.by("system:oms")
+    gone = office.promise("It is not in the backup")
+    phone.go("").row(gone).wait_for()
+    lost.kill()
+
+    office.agent = serve(backup).by("agent:ling")
+    phone.waits_for(phone.row(gone), state="detached")
+    phone.row(id).get_by_text("Not confirmed yet").wait_for()
+    phone.open(id).say("I know")
+    phone.shows("Confirmed: you know")
+    assert office.told(id).count("HandoffAcknowledged") == 1
 
 
 def test_what_was_only_seen_before_a_backup_was_restored_is_not_shown_any_more(
-    phones: Phones, server: EmbeddedServer, tmp_path: Path
+    phones: Phones, server: EmbeddedServer, restored: Restored
 ) -> None:
-    with (
-        EmptyDatabase(server.dsn) as url,
-        EmptyDatabase(server.dsn) as backup,
-        Line(0) as line,
-        serving_behind(line, tmp_path) as serve,
-    ):
-        before = serve(url)
-        office = Office(before.by("agent:ling"))
-        # Of a delivery the phone says nothing by itself, not even that it has arrived.
-        id = office.promise("In the old words", "delivery")
-        tapped = office.promise()
-        phone = phones(line.url)
-        phone.page.clock.install()
-        phone.enter(office.courier).open(tapped).say("I know")
-        phone.shows("Confirmed: you know")
-        office.agent.end_of_the_log()
-        before.kill()
-        copy(server.dsn, url, backup)
-        lost = serve(url)
-        office.agent = lost.by("agent:ling")
-        office.amend(id, "In words that are lost")
-        phone.waits_for(phone.go("").row(id).get_by_text("In words that are lost"))
-        lost.kill()
+    url, backup, line, serve = restored
+    before = serve(url)
+    office = Office(before.by("agent:ling"))
+    # Of a delivery the phone says nothing by itself, not even that it has arrived.
+    id = office.promise("In the old words", "delivery")
+    tapped = office.promise()
+    phone = phones(line.url)
+    phone.page.clock.install()
+    phone.enter(office.courier).open(tapped).say("I know")
+    phone.shows("Confirmed: you know")
+    office.agent.end_of_the_log()
+    before.kill()
+    copy(server.dsn, url, backup)
+    lost = serve(url)
+    office.agent = lost.by("agent:ling")
+    office.amend(id, "In words that are lost")
+    phone.waits_for(phone.go("").row(id).get_by_text("In words that are lost"))
+    lost.kill()
 
-        serve(backup)
-        phone.waits_for(phone.row(id).get_by_text("In the old words"))
+    serve(backup)
+    phone.waits_for(phone.row(id).get_by_text("In the old words"))
 
 
 def copy(dsn: str, source: str, target: str) -> None:
