@@ -92,7 +92,7 @@ async def stream_tasks(
 @router.post("/commitments/{id}/fulfilment", response_model=CommitmentView)
 async def record_fulfilment(command: Commanding, id: PathText, body: FulfilmentBody = _NOTHING_MORE) -> Response:
     """The word was kept; on time where it happened in time, whenever it is reported."""
-    await check_evidence(command.runtime, body.evidence, commitment_id(id))
+    await check_evidence(command, body.evidence, commitment_id(id))
     moment = await command.moment(body)
 
     def decide(commitment: Commitment, _: Order | None) -> None:
@@ -106,7 +106,7 @@ async def record_fulfilment(command: Commanding, id: PathText, body: FulfilmentB
 @router.post("/commitments/{id}/attempts", response_model=CommitmentView)
 async def record_attempt(command: Commanding, id: PathText, body: AttemptBody) -> Response:
     """The keeper tried and could not; the promise stands as it stood."""
-    await check_evidence(command.runtime, body.evidence, commitment_id(id))
+    await check_evidence(command, body.evidence, commitment_id(id))
     moment = await command.moment(body)
 
     def decide(commitment: Commitment, _: Order | None) -> None:

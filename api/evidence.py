@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 from fastapi import Request, Response
 
-from api.commanding import Commanding, answer
+from api.access import Access
+from api.commanding import Command, Commanding, answer
 from api.fields import PathText
 from api.multipart import parts
 from api.photos import cleaned
@@ -66,20 +67,23 @@ async def show_photo(inquiry: Inquiring, id: PathText) -> Response:
     photo = await _evidence(runtime).find(known) if known is not None else None
     if known is None or photo is None:
         raise NotFound("there is no such evidence")
-    if inquiry.access.to(Operation.READ) == "own" and await _evidence(runtime).taken_by(known) != inquiry.who.person:
-        raise Forbidden(f"{inquiry.who.person} may see the photos that he took")
+    taker = _only_taker(inquiry.access)
+    if taker is not None and await _evidence(runtime).taken_by(known) != taker:
+        raise Forbidden(f"{taker} may see the photos that he took")
     named = {"Content-Disposition": f'inline; filename="{known}.jpg"'}
     return Response(photo, headers=_HEADERS | named, media_type="image/jpeg")
 
 
-async def check_evidence(runtime: Runtime, ids: Sequence[str], commitment_id: UUID) -> None:
-    """Raises `Invalid`, with a pointer to each, where photos are taken here and one that is named was not, or is of
-    another promise.
+async def check_evidence(command: Command, ids: Sequence[str], commitment_id: UUID) -> None:
+    """Raises `Invalid`, with a pointer to each, where photos are taken here and one that is named was not, is of
+    another promise, or was taken by somebody whose photos he does not see.
     """
+    runtime = command.runtime
     if not ids or not runtime.catalogue.evidence_photos:
         return
     named = [_id(text) for text in ids]
-    known = await _evidence(runtime).bind([id for id in named if id is not None], commitment_id)
+    ours, taker = [id for id in named if id is not None], _only_taker(command.access)
+    known = await _evidence(runtime).bind(ours, commitment_id, taken_by=taker)
     unknown = [
         Rejection(f"/evidence/{n}", "is no evidence that was added") for n, id in enumerate(named) if id not in known
     ]
@@ -92,6 +96,11 @@ async def drop_unnamed(runtime: Runtime, commitment: Commitment, ids: Sequence[s
     """Of a commitment that is erased no photo is recorded: nobody would find what was sent for it, nor erase it."""
     if commitment.is_erased and ids and runtime.catalogue.evidence_photos:
         await _evidence(runtime).delete([known for known in map(_id, ids) if known is not None])
+
+
+def _only_taker(access: Access) -> str | None:
+    """Who must have taken the photos that somebody sees and names; None where anybody may have."""
+    return access.person if access.to(Operation.READ) == "own" else None
 
 
 async def _photo(request: Request) -> bytes:

@@ -83,10 +83,12 @@ async def put_person(command: Commanding, actor: ActorPath, body: PersonBody) ->
     return answer(_person(actor, person))
 
 
-def _check_post(command: Command, known: Person | None, wanted: Person) -> None:
-    """Raises `Forbidden` where somebody gives himself a team, whose promises he could change, or another superior."""
-    before = (known.team, known.reports_to) if known is not None else (None, None)
-    if command.access.to(Operation.PEOPLE) == "self" and (wanted.team, wanted.reports_to) != before:
+def _check_post(command: Command, known: Person | None, wanted: Person | None) -> None:
+    """Raises `Forbidden` where somebody gives himself a team, whose promises he could change, or another superior, or
+    leaves those that he has.
+    """
+    before, after = ((one.team, one.reports_to) if one is not None else (None, None) for one in (known, wanted))
+    if command.access.to(Operation.PEOPLE) == "self" and after != before:
         raise Forbidden("only a supervisor says in which team somebody is, and to whom he reports")
 
 
@@ -98,16 +100,19 @@ def _check_administers(command: Command, actor: str) -> None:
 
 @router.delete("/people/{actor}", status_code=204)
 async def delete_person(command: Commanding, actor: ActorPath) -> Response:
-    """Forget who somebody is: he is signed in nowhere any more, no browser of his is told anything, and his link opens
-    nothing.
+    """Forget who somebody is: he is signed in nowhere any more, no browser of his is told anything, and his link and
+    his keys open nothing. The keys of a system are of programs, and stay until an administrator revokes them.
     """
     runtime = command.runtime
     _check_administers(command, actor)
+    _check_post(command, await runtime.people.find(actor), None)
     is_known = await runtime.people.delete(actor, by=command.who.actor)
     await Subscriptions(runtime.database, runtime.keyring).forget(actor)
     await KeeperLinks(runtime.database, runtime.keyring).close(actor, now=await runtime.now())
     await Pairings(runtime.database, runtime.keyring).forget(actor)
     await Sessions(runtime.database, runtime.keyring).revoke_all(actor)
+    if role_of(actor) != "system":
+        await runtime.keys.revoke_all(actor, by=command.who.actor)
     await Identities(runtime.database, runtime.keyring).free(actor)
     await runtime.staff.read()
     if not is_known:  # he may have been signed in all the same, and is not any more

@@ -46,6 +46,7 @@ from store.attempts import Attempts
 from store.clock import Clock, SystemClock, TestClock
 from store.database import Database
 from store.erasing import Erasing
+from store.evidence import Evidence
 from store.keyring import Keyring, open_keyring
 from store.keys import Keys
 from store.ledger import Ledger
@@ -231,9 +232,9 @@ class Runtime:
     def _retaining(self) -> RetainingPolicy:
         """Who erases by age; where a test moves the clock, soon after."""
         erasing = Erasing(self.database, self.keyring, self.ledger)
-        commitments = Commitments(self.database, self.keyring)
+        commitments, evidence = Commitments(self.database, self.keyring), Evidence(self.database, self.keyring)
         every = {"every": 0.2} if self.settings.test_clock else {}
-        return RetainingPolicy(self.ledger, erasing, commitments, self.catalogue, **every)
+        return RetainingPolicy(self.ledger, erasing, commitments, evidence, self.catalogue, **every)
 
     def _webhooks(self) -> dict[str, Work]:
         """A work for each, by the real clock: those who receive live by it, also where a test's clock stands still."""

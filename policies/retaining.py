@@ -1,6 +1,6 @@
-"""Retaining: what was closed long ago is erased, as `[retention]` has it; and what erasures left behind is swept up.
+"""Retaining: what was closed long ago is erased, as `[retention]` has it; and what nobody needs any more is swept up.
 
->>> await RetainingPolicy(ledger, erasing, commitments, catalogue).run(conn)  # doctest: +SKIP
+>>> await RetainingPolicy(ledger, erasing, commitments, evidence, catalogue).run(conn)  # doctest: +SKIP
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from domain.moment import Moment
 from domain.values import Origin
 from projections.commitments import Commitments
 from store.erasing import Erasing
+from store.evidence import Evidence
 from store.ledger import Ledger
 from store.vacuuming import has_dead_rows, to_vacuum, vacuum
 
@@ -28,6 +29,8 @@ log = structlog.get_logger("upheld.retaining")
 
 _EVERY_SECONDS = 5.0
 _A_DAY = timedelta(days=1)
+_UNNAMED = timedelta(days=30)
+"""How long a photo waits for the promise that it is of: a phone may say so weeks after it sent it."""
 _AT_ONCE = 100
 _PAUSE = 0.02
 """Seconds in which others append, between two batches."""
@@ -41,6 +44,7 @@ class RetainingPolicy:
         ledger: Ledger,
         erasing: Erasing,
         commitments: Commitments,
+        evidence: Evidence,
         catalogue: Catalogue,
         *,
         every: float = _EVERY_SECONDS,
@@ -48,11 +52,12 @@ class RetainingPolicy:
         self._ledger = ledger
         self._erasing = erasing
         self._commitments = commitments
+        self._evidence = evidence
         self._catalogue = catalogue
         self._every = every
         self._looked_at = 0
         self._vacuumed = 0
-        self._looked_for_dead_at = datetime.min.replace(tzinfo=UTC)
+        self._swept_up_at = datetime.min.replace(tzinfo=UTC)
 
     async def run(self, conn: AsyncConnection[Any]) -> None:
         """Look now and then until cancelled."""
@@ -62,17 +67,19 @@ class RetainingPolicy:
                 await self.sweep(now)
             except (ProjectionRebuilding, Conflict) as error:
                 log.info("looks again later", why=str(error))
-            await self._sweep_up(conn, now)
+            await self.sweep_up(conn, now)
             await asyncio.sleep(self._every)
 
-    async def _sweep_up(self, conn: AsyncConnection[Any], now: datetime) -> None:
-        """Free what erasures left behind, soon after them, and what was deleted by hand, once a day."""
-        last, is_time = await to_vacuum(conn, now, self._vacuumed), now - self._looked_for_dead_at >= _A_DAY
+    async def sweep_up(self, conn: AsyncConnection[Any], now: datetime) -> None:
+        """Free what erasures left behind, soon after them; once a day what was deleted by hand, and unnamed photos."""
+        last, is_time = await to_vacuum(conn, now, self._vacuumed), now - self._swept_up_at >= _A_DAY
+        if is_time and (count := await self._evidence.forget_unnamed(now - _UNNAMED)):
+            log.info("photos that no promise named are deleted", photos=count)
         if last is not None or (is_time and await has_dead_rows(conn)):
             await vacuum(conn, now)
             self._vacuumed = last or self._vacuumed
         if is_time:
-            self._looked_for_dead_at = now
+            self._swept_up_at = now
 
     async def sweep(self, now: datetime) -> int:
         """Erase what is old enough at `now`; answers how many streams those were."""

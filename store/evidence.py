@@ -76,12 +76,22 @@ class Evidence:
             async with self._database.pool.connection() as conn:
                 await conn.execute(SQL["delete"], (list(ids),))
 
-    async def bind(self, ids: Sequence[UUID], commitment_id: UUID) -> set[UUID]:
-        """Which of these photos are a promise's: whichever names one first has it, and no other ever."""
+    async def bind(self, ids: Sequence[UUID], commitment_id: UUID, *, taken_by: str | None = None) -> set[UUID]:
+        """Which of these photos are a promise's: whichever names one first has it, and no other ever.
+
+        With `taken_by` only what that person took.
+        """
+        wanted = {"ids": list(ids), "commitment_id": commitment_id, "taken_by": taken_by}
         with reaching_the_database():
             async with self._database.pool.connection() as conn:
-                found = await conn.execute(SQL["bind"], {"ids": list(ids), "commitment_id": commitment_id})
+                found = await conn.execute(SQL["bind"], wanted)
                 return {id for (id,) in await found.fetchall()}
+
+    async def forget_unnamed(self, until: datetime) -> int:
+        """Keep no more what was taken until then and no promise named; answers how many photos those were."""
+        with reaching_the_database():
+            async with self._database.pool.connection() as conn:
+                return (await conn.execute(SQL["forget_unnamed"], (until,))).rowcount
 
 
 def _context(id: UUID) -> bytes:

@@ -1,5 +1,5 @@
--- put: a photo, unless its id is taken
-INSERT INTO evidence (id, taken_at, taken_by, body_hash, key, document) VALUES (%s, %s, %s, %s, %s, %s)
+-- put: a photo that waits for a promise to name it, unless its id is taken
+INSERT INTO evidence (id, taken_at, taken_by, body_hash, key, document, waits) VALUES (%s, %s, %s, %s, %s, %s, true)
 ON CONFLICT (id) DO NOTHING RETURNING id;
 
 -- body_hash: of what the photo of an id was made
@@ -12,8 +12,12 @@ SELECT key, document FROM evidence WHERE id = %s;
 SELECT taken_by FROM evidence WHERE id = %s;
 
 -- bind: which of these photos are this promise's: those that are nobody's yet are from now on
-UPDATE evidence SET commitment_id = %(commitment_id)s
-WHERE id = ANY(%(ids)s) AND (commitment_id IS NULL OR commitment_id = %(commitment_id)s) RETURNING id;
+UPDATE evidence SET commitment_id = %(commitment_id)s, waits = false
+WHERE id = ANY(%(ids)s) AND (commitment_id IS NULL OR commitment_id = %(commitment_id)s)
+AND (%(taken_by)s::text IS NULL OR taken_by = %(taken_by)s) RETURNING id;
+
+-- forget_unnamed: what was taken until then and still waits is kept no more
+DELETE FROM evidence WHERE waits AND taken_at <= %s;
 
 -- delete: these photos are kept no more
 DELETE FROM evidence WHERE id = ANY(%s);

@@ -129,6 +129,15 @@ class Keys:
             log.info("a key was revoked", prefix=prefix, by=by)
         return was_good
 
+    async def revoke_all(self, actor: str, *, by: str) -> None:
+        """Let no key of an actor open anything any more."""
+        with reaching_the_database():
+            async with self._database.pool.connection() as conn:
+                done = await conn.execute(SQL["revoke_all"], (self._clock.now(), by, actor))
+                revoked = [str(prefix) for (prefix,) in await done.fetchall()]
+        for prefix in revoked:
+            log.info("a key was revoked", prefix=prefix, by=by)
+
     async def note_uses(self) -> None:
         """Write down which keys were used, beside the requests that used them, for as long as it runs."""
         while True:

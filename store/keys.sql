@@ -16,6 +16,9 @@ WITH revoked AS (
 ), forgotten AS (DELETE FROM pairings USING revoked WHERE pairings.actor = revoked.actor)
 SELECT prefix FROM revoked;
 
+-- revoke_all: the keys of an actor open nothing any more; answers which of them did
+UPDATE api_keys SET revoked_at = %s, revoked_by = %s WHERE actor = %s AND revoked_at IS NULL RETURNING prefix;
+
 -- holds: whether a key still opens anything
 SELECT FROM api_keys WHERE prefix = %s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > %s);
 

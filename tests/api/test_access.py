@@ -449,10 +449,11 @@ def test_a_customer_to_whom_nobody_promised_anything_can_be_made_reachable_by_an
     assert house.key_of("agent:alone").put(f"/v1/customers/{_new('CU')}/contact", body).status_code == 200
 
 
-def test_nobody_gives_himself_a_team_or_a_superior(house: House) -> None:
+def test_nobody_gives_himself_a_team_or_a_superior_or_leaves_them(house: House) -> None:
     eve, known = house.key_of("agent:eve"), {"name": "Eve", "locale": "bg", "time_zone": "UTC", "channels": []}
     for more in ({"team": "team:north"}, {"team": None}, {"team": "team:south", "reports_to": "agent:ling"}):
         refused(eve.put("/v1/people/agent:eve", {**known, **more}), 403, "forbidden")
+    refused(eve.delete("/v1/people/agent:eve"), 403, "forbidden")
 
     assert eve.put("/v1/people/agent:eve", {**known, "team": "team:south"}).json()["locale"] == "bg"
 

@@ -122,6 +122,21 @@ def test_a_key_that_is_revoked_is_refused_by_every_process_from_the_next_request
     refused(house.key_of("admin:root").delete(f"/v1/keys/{key[4:12]}"), 404, "not_found")
 
 
+def test_the_keys_of_a_person_who_is_deleted_open_nothing_and_those_of_a_system_stay(
+    house: House, address: str
+) -> None:
+    admin, keys = house.key_of("admin:root"), {}
+    for actor in ("agent:mei", "system:crm", "agent:bo"):
+        keys[actor] = made(house, actor)
+        assert admin.put(f"/v1/people/{actor}", {"name": "M"}).status_code == 200
+    for actor in ("agent:mei", "system:crm"):
+        assert house.key_of("supervisor:wang").delete(f"/v1/people/{actor}").status_code == 204
+
+    refused(ask(house, f"Bearer {keys['agent:mei']}", address), 401, "unauthenticated")
+    for actor in ("system:crm", "agent:bo"):
+        assert ask(house, f"Bearer {keys[actor]}", address).json()["actor"] == actor
+
+
 def test_a_stream_ends_soon_after_its_key_was_revoked(house: House, address: str) -> None:
     key = made(house, "courier:li")
     headers = {"Authorization": f"Bearer {key}"}

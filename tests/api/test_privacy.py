@@ -113,3 +113,18 @@ def test_a_photo_is_seen_by_who_took_it_and_by_the_office_and_by_no_other_keeper
         assert house.key_of(actor).request("GET", path).status_code == 200, actor
     refused(house.key_of("courier:han").request("GET", path), 403, "forbidden")
     refused(auditor.client.post("/v1/evidence", files={"photo": photo}, headers=auditor._headers), 403, "forbidden")
+
+
+def test_a_keeper_names_photos_of_his_own_as_evidence_and_no_other_keepers(house: House) -> None:
+    by_han = house.key_of("courier:han")
+    taken = by_han.client.post("/v1/evidence", files={"photo": picture()}, headers=by_han._headers).json()["id"]
+    oms, li = house.key_of("system:oms", on_behalf_of="agent:ling"), house.key_of("courier:li")
+    id = oms.promise("redelivery")["id"]
+    body = {"role": "courier", "recipient": "courier:li"}
+    assert house.key_of("system:oms").put(f"/v1/commitments/{id}/assignment", body).status_code == 200
+
+    for command, more in (("fulfilment", {}), ("attempts", {"outcome": "no_access"})):
+        problem = refused(li.post(f"/v1/commitments/{id}/{command}", more | {"evidence": [taken]}), 422, "invalid")
+        assert problem["errors"] == [{"pointer": "/evidence/0", "detail": "is no evidence that was added"}]
+    office = house.key_of("supervisor:wang")
+    assert office.post(f"/v1/commitments/{id}/fulfilment", {"evidence": [taken]}).status_code == 200

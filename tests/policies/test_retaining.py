@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -17,6 +17,7 @@ from policies.retaining import RetainingPolicy
 from projections.commitments import COMMITMENTS, Commitments
 from store.database import Database
 from store.erasing import Erasing
+from store.evidence import Evidence
 from store.keyring import Keyring
 from store.ledger import Ledger
 from tests.api.conftest import Serve
@@ -30,13 +31,16 @@ Sweep = Callable[[], Awaitable[int]]
 
 
 @pytest.fixture
-def sweep(
-    database: Database, keyring: Keyring, ledger: Ledger, given: Given, project: Callable[..., Awaitable[None]]
-) -> Sweep:
-    """Looks once, as the policy does every few seconds, where promises are kept for two years."""
+def policy(database: Database, keyring: Keyring, ledger: Ledger) -> RetainingPolicy:
+    """Where promises are kept for two years."""
     catalogue = parse_catalogue('retention.after_close = "P2Y"')
     erasing, commitments = Erasing(database, keyring, ledger), Commitments(database, keyring)
-    policy = RetainingPolicy(ledger, erasing, commitments, catalogue)
+    return RetainingPolicy(ledger, erasing, commitments, Evidence(database, keyring), catalogue)
+
+
+@pytest.fixture
+def sweep(policy: RetainingPolicy, given: Given, project: Callable[..., Awaitable[None]]) -> Sweep:
+    """Looks once, as the policy does every few seconds."""
 
     async def look() -> int:
         await project(COMMITMENTS)
@@ -123,6 +127,41 @@ async def test_many_are_erased_batch_by_batch(ledger: Ledger, given: Given, swee
         await kept(given, f"number {number}")
     given.later(days=800)
     assert await sweep() == 130
+
+
+async def test_a_photo_that_no_promise_names_is_deleted_after_thirty_days(
+    database: Database, keyring: Keyring, given: Given, policy: RetainingPolicy
+) -> None:
+    evidence, named, of_nothing, later = Evidence(database, keyring), uuid4(), uuid4(), uuid4()
+    for id in (named, of_nothing):
+        await evidence.put(id, b"jpeg", by="courier:li", at=given.now, sent=id.bytes)
+    assert await evidence.bind([named], uuid4()) == {named}
+    given.later(days=5)
+    await evidence.put(later, b"jpeg", by="courier:li", at=given.now, sent=later.bytes)
+
+    async def left() -> set[UUID]:
+        async with await database.connect("retaining") as conn:
+            await policy.sweep_up(conn, given.now)
+        return {photo.id for photo in await evidence.about([named, of_nothing, later])}
+
+    given.later(days=24, hours=23)
+    assert await left() == {named, of_nothing, later}
+    given.later(days=1, hours=1)
+    assert await left() == {named, later}
+    given.later(days=5)
+    assert await left() == {named}
+
+
+async def test_of_photos_taken_before_that_was_noted_none_is_deleted(
+    database: Database, keyring: Keyring, given: Given, policy: RetainingPolicy
+) -> None:
+    evidence, photo = Evidence(database, keyring), uuid4()
+    await evidence.put(photo, b"jpeg", by="courier:li", at=given.now, sent=b"")
+    given.later(days=400)
+    async with await database.connect("retaining") as conn:
+        await conn.execute("UPDATE evidence SET waits = false")  # as the migration leaves it
+        await policy.sweep_up(conn, given.now)
+    assert await evidence.find(photo) == b"jpeg"
 
 
 def test_a_process_erases_by_itself_what_is_old_enough(serve: Serve, tmp_path: Path) -> None:
