@@ -6,6 +6,8 @@ from fastapi import Request, Response
 from typing_extensions import TypedDict
 
 from api.commanding import answer
+from api.parameters import UPHELD_MIN_POSITION
+from api.querying import not_behind
 from api.routes import From, routes
 from api.runtime import Runtime
 from api.who import Inquiring, inquiry, process
@@ -72,15 +74,17 @@ async def show_myself(inquiry: Inquiring) -> Response:
 async def _choosing(request: Request) -> Runtime:
     """In open mode it is asked before anybody has said who he is; else by who names keepers, as every request is."""
     runtime = await process(request)
-    return (await inquiry(request)).runtime if runtime.settings.auth == "required" else runtime
+    if runtime.settings.auth == "required":
+        await inquiry(request)
+    await not_behind(request, runtime, ["tasks"])
+    return runtime
 
 
 @router.get("/keepers", response_model=Keepers)
-async def list_keepers(runtime: Annotated[Runtime, From(_choosing)]) -> Response:
+async def list_keepers(runtime: Annotated[Runtime, From(_choosing), UPHELD_MIN_POSITION]) -> Response:
     """Whom one can choose to be in open mode, or name as a keeper: who has something to keep, and who is known and has
     a keeper's role. Where people sign in, a phone is answered 401, and is paired.
     """
-    await runtime.see_own_writes(["tasks"])
     busy = await Tasks(runtime.database, runtime.keyring).keepers(_MOST)
     idle = sorted(actor for actor in runtime.roster.posts if role_of(actor) not in _KEEP_NOTHING and actor not in busy)
     tasks = (busy | dict.fromkeys(idle[: _MOST - len(busy)], 0)).items()

@@ -16,6 +16,7 @@ from api.commanding import answer
 from api.fields import ActorText, Body, Id, Instant, Line, Role
 from api.parameters import IF_NONE_MATCH, UPHELD_MIN_POSITION, X_ACTOR, X_ON_BEHALF_OF
 from api.routes import From
+from api.runtime import Runtime
 from api.who import Inquiry, inquiry
 from domain.errors import Invalid
 from domain.flags import FlagReason
@@ -41,6 +42,7 @@ __all__ = [
     "Wanted",
     "completeness",
     "cursor",
+    "not_behind",
     "page",
     "past",
     "position_in",
@@ -60,16 +62,22 @@ def reads(*projections: str) -> From:
     """
 
     async def reading(request: Request) -> Inquiry:
-        asked, position = await inquiry(request), UPHELD_MIN_POSITION.read(request)
-        if position is None:
-            await asked.runtime.see_own_writes(projections)
-            return asked
-        if not (position.isascii() and position.isdigit() and len(position) <= 18):
-            raise Invalid("/header/upheld-min-position", "is not a position")
-        await asked.runtime.wait_for(int(position), projections)
+        asked = await inquiry(request)
+        await not_behind(request, asked.runtime, projections)
         return asked
 
     return From(reading)
+
+
+async def not_behind(request: Request, runtime: Runtime, projections: Sequence[str]) -> None:
+    """Wait until these projections have come as far as a request asks for. Raises `Invalid` and `ProjectionBehind`."""
+    position = UPHELD_MIN_POSITION.read(request)
+    if position is None:
+        await runtime.see_own_writes(projections)
+        return
+    if not (position.isascii() and position.isdigit() and len(position) <= 18):
+        raise Invalid("/header/upheld-min-position", "is not a position")
+    await runtime.wait_for(int(position), projections)
 
 
 AsOf = Annotated[Instant | None, Query(description="An instant that is past")]

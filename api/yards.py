@@ -1,6 +1,6 @@
 """For supervisors and whoever loads: what each vehicle still lacks before it leaves."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, NotRequired
 
 from fastapi import Query, Response
@@ -31,10 +31,14 @@ class YardQuery(Body):
 
 
 class YardAnswer(TypedDict):
-    """The vehicles, earliest departure first, and from which depots any leaves then."""
+    """The vehicles, earliest departure first; from which depots any leaves then; and when the last one before them
+    leaves, and the first one after them, of the same depot, within a month.
+    """
 
     items: list[VehicleView]
     depots: list[str]
+    previous: datetime | None
+    next: datetime | None
     incomplete: NotRequired[bool]
 
 
@@ -53,4 +57,6 @@ async def show_yard(
     vehicles, depots = await reader.vehicles(asked.depot, from_, to), await reader.depots(from_, to)
     if (own := inquiry.access.keepers(Operation.READ, None)) is not None:
         vehicles = [vehicle for vehicle in vehicles if vehicle.recipient in own]
-    return answer({"items": vehicles, "depots": depots, **await completeness(reader, "tasks", "commitments")})
+    previous, following = await reader.around(asked.depot, own, from_, to)
+    found = {"items": vehicles, "depots": depots, "previous": previous, "next": following}
+    return answer(found | await completeness(reader, "tasks", "commitments"))

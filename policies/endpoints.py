@@ -23,7 +23,9 @@ State = Literal["ok", "failing", "disabled"]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a webhook stands, as whoever sends to it has read it. `history` is None where there is none to ask yet."""
+    """Where a webhook stands, as whoever sends to it has read it. `history` is None where there is none to ask yet, and
+    `next` where no event follows.
+    """
 
     position: int
     failures: int
@@ -32,6 +34,7 @@ class Endpoint:
     is_disabled: bool
     history: int | None
     end: int
+    next: int | None
 
     @classmethod
     async def read(cls, conn: AsyncConnection[Any], url: str) -> "Endpoint":

@@ -80,8 +80,8 @@ class RoutingPolicy:
 
     async def repair(self, conn: AsyncConnection[Any]) -> bool:
         """Route what changed in the next stretch of the log; answers whether there was one."""
-        after, end = await (await conn.execute(SQL["stretch"])).fetchone() or (0, 0)
-        last = self._reached = min(end, after + _STRETCH)
+        after, end, following = await (await conn.execute(SQL["stretch"])).fetchone() or (0, 0, 0)
+        last = self._reached = min(end, following + _STRETCH)
         if last <= after:
             return False
         stretch = {"after": after, "last": last}

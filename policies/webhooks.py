@@ -94,7 +94,7 @@ class WebhookPolicy:
         """The end of the next stretch of the log, and the positions in it that the webhook is told of."""
         fewest, most = _PROBES
         limit = min(max(fewest, endpoint.failures), most) if endpoint.failing_since else _PAGE
-        last = min(endpoint.history or 0, endpoint.position + _STRETCH)
+        last = min(endpoint.history or 0, (endpoint.next or endpoint.position) + _STRETCH)
         asked = {
             "after": endpoint.position,
             "last": last,

@@ -3,10 +3,12 @@ INSERT INTO webhook_endpoints (url, position)
 SELECT url, (SELECT coalesce(max(notification_id), 0) FROM stored_events) FROM unnest(%s::text[]) AS url
 ON CONFLICT (url) DO NOTHING;
 
--- read: where a webhook stands, and up to where the history can be asked, which is None where there is none yet
+-- read: where a webhook stands, up to where the history can be asked, which is None where there is none yet, and the
+-- next event: positions have gaps, of ten million behind a restored backup
 SELECT e.position, e.failures, e.failing_since, e.next_at, e.disabled_at IS NOT NULL,
        (SELECT position FROM checkpoints WHERE name = 'history'),
-       (SELECT coalesce(max(notification_id), 0) FROM stored_events)
+       (SELECT coalesce(max(notification_id), 0) FROM stored_events),
+       (SELECT min(notification_id) FROM stored_events WHERE notification_id > e.position)
 FROM webhook_endpoints e WHERE e.url = %s;
 
 -- wanted: the next events in a stretch of the log that the webhook is told of

@@ -115,6 +115,19 @@ class Yard(Reader):
         orders = await Tasks(self.database, self.keyring).assignments(list({order_id for order_id, _, _ in rows}))
         return _vehicles(rows, views, orders)
 
+    async def around(
+        self, depot: str | None, recipients: list[str] | None, from_: datetime, to: datetime
+    ) -> tuple[datetime | None, datetime | None]:
+        """When the last vehicle leaves before `from_`, and the first from `to` on; None where none does in a month.
+
+        With `recipients` only what they drive counts.
+        """
+        filters, params = where(
+            ("t.depot = %(depot)s", "depot", depot), ("t.recipient = ANY(%(recipients)s)", "recipients", recipients)
+        )
+        ((before, after),) = await self.fetch(SQL["around"].format(filters=filters), params | {"from": from_, "to": to})
+        return before, after
+
     async def depots(self, from_: datetime, to: datetime) -> list[str]:
         """From where vehicles leave then."""
         rows = await self.fetch(SQL["depots"], {"from": from_, "to": to, "limit": _DEPOTS})

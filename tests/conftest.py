@@ -34,6 +34,7 @@ from store.embedded import EmbeddedServer
 from store.keyring import Keyring
 from store.ledger import Ledger
 from store.migrations import apply
+from store.restore import settle
 from store.writer import Writer
 from tests.api.serving import EmptyDatabase
 
@@ -137,6 +138,18 @@ async def ledger(database: Database, keyring: Keyring, clock: SetClock) -> Async
     yield Ledger(database, keyring, writer, clock)
     await writer.close()
     await running
+
+
+@pytest.fixture
+def restored(database: Database, clock: SetClock) -> Callable[[], Awaitable[int]]:
+    """Has the log go on as one that was just restored from a backup, and answers from where: `await restored()`."""
+
+    async def settled() -> int:
+        async with database.pool.connection() as conn:
+            await conn.execute("CREATE TABLE unfinished_restore ()")
+            return await settle(conn, clock.now())
+
+    return settled
 
 
 @pytest.fixture

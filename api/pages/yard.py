@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, timedelta, tzinfo
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import Response
 
@@ -38,6 +39,7 @@ async def yard(visitor: Visiting) -> Response:
         vehicles=[_vehicle(one) for one in found["items"]],
         depots=found["depots"],
         incomplete="incomplete" in found,
+        elsewhere=[_elsewhere(found[which], depot, visitor.tz) for which in ("previous", "next")],
         people=people,
         **shared,
     )
@@ -58,6 +60,14 @@ def _leaving(day: str, tz: tzinfo) -> dict[str, str]:
         return {"from_": begins.isoformat(), "to": ends.isoformat()}
     except (ValueError, OverflowError):
         return {"from_": day}
+
+
+def _elsewhere(departs_at: str | None, depot: str | None, tz: tzinfo) -> dict[str, Any] | None:
+    """When a vehicle leaves beyond what is shown, and where that day is looked at."""
+    if (at := instant(departs_at)) is None:
+        return None
+    asked = {"depot": depot, "day": at.astimezone(tz).date().isoformat()}
+    return {"at": at, "href": f"/board/yard?{urlencode({name: value for name, value in asked.items() if value})}"}
 
 
 def _vehicle(vehicle: Mapping[str, Any]) -> dict[str, Any]:

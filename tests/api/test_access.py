@@ -470,6 +470,13 @@ def test_a_keeper_sees_in_the_yard_what_his_own_vehicle_lacks(house: House) -> N
     assert {vehicle["recipient"] for vehicle in li.get("/v1/yard")["items"]} == {"courier:li"}
     assert {vehicle["recipient"] for vehicle in supervisor.get("/v1/yard")["items"]} == {"courier:li", "courier:han"}
 
+    trip = {"role": "courier", "recipient": "courier:han", "departs_at": supervisor.at(hours=100)}
+    order = _new("SO")
+    assert house.key_of("system:oms").put(f"/v1/orders/{order}/assignment", trip).status_code == 200
+    house.key_of("system:oms").promise(order_id=order)
+    li._seen[0] = supervisor.end_of_the_log()
+    assert (li.get("/v1/yard")["next"], supervisor.get("/v1/yard")["next"] is None) == (None, False)
+
 
 def test_who_is_a_keeper_of_another_role_has_the_same_rights(house: House) -> None:
     for actor in ("warehouse:hu", "finance:zhao", "technician:tang"):

@@ -112,6 +112,16 @@ def test_the_yard_shows_who_leaves_within_a_day_earliest_first_and_leaves_out_wh
 
     assert [(one["recipient"], one["promises"]) for one in soon] == [("courier:c1", 1), ("courier:c0", 1)]
     assert [one["recipient"] for one in later] == ["courier:c2"]
+
+    leaves = {number: agent.get(f"/v1/orders/{order}-{number}")["assignments"][0]["departs_at"] for number in range(3)}
+    for from_, to, previous, following in (
+        (1, 4, None, leaves[0]),
+        (4, 20, leaves[1], leaves[2]),
+        (50, 60, leaves[2], None),
+        (41 + 31 * 24, 42 + 31 * 24, None, None),
+    ):
+        found = agent.get("/v1/yard", depot=depot, from_=agent.at(hours=from_), to=agent.at(hours=to))
+        assert (found["previous"], found["next"]) == (previous, following), from_
     wrong = agent.request("GET", "/v1/yard", from_=agent.at(hours=2), to=agent.at(hours=1))
     refused(wrong, 422, "invalid", "/query/to")
 

@@ -108,6 +108,11 @@ def test_another_day_is_asked_for_and_what_is_no_day_is_said(opened: Opened, mor
 
     expect(page.locator(".vehicle h2")).to_contain_text("courier:later")
     assert page.url.endswith("/board/yard?day=2030-01-02"), "what is empty stands in no address"
+    page.goto(f"{morning.serving.url}/board/yard?day=2029-12-24")
+    expect(page.locator(".empty")).to_have_text("No vehicle with a promise leaves on this day.")
+    page.keyboard.press("n")
+    expect(page.locator(".vehicle h2")).to_contain_text("courier:later")
+    assert page.url.endswith("/board/yard?day=2030-01-02")
     page.goto(f"{morning.serving.url}/board/yard?day=2031-01-02")
     expect(page.locator(".empty")).to_have_text("No vehicle with a promise leaves on this day.")
     page.goto(f"{morning.serving.url}/board/yard?day=someday")

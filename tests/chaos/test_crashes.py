@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(900)
 
 Serve = Callable[..., Serving]
 POLICIES = ("amending", "clock", "retaining", "routing", "sealing", "sending", "telling")
-BUSY = 1.0
+BUSY = 8.0
 """Seconds that a busy machine may add."""
 
 
@@ -63,7 +63,7 @@ def test_a_server_that_is_ended_under_load_comes_back_and_has_lost_nothing(
             with load.going_on():
                 load.more(100)
                 befall()
-                load.more(100, within=10)
+                load.more(100, within=30)
             assert_the_log_agrees_with(load, own_server.dsn)
         assert_the_projections_agree_with_the_log(own_server.dsn)
     assert "Traceback" not in serving.logged

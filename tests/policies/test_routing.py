@@ -123,6 +123,27 @@ async def test_running_it_again_from_the_beginning_records_nothing(
     assert await end(database) == before
 
 
+async def test_what_follows_a_restored_backup_is_routed_at_once_though_it_stands_far_ahead(
+    given: Given,
+    ledger: Ledger,
+    run: Run,
+    database: Database,
+    catalogue: Catalogue,
+    staff: Staff,
+    restored: Callable[[], Awaitable[int]],
+) -> None:
+    id = await given.promise("redelivery", due=A_DAY, order_id=ORDER)
+    await run()
+    begins = await restored()
+    await given.assignment(ORDER, "courier", LI)
+    assert await end(database) == begins
+    policy = RoutingPolicy(ledger, catalogue, staff)
+    async with await database.connect("routing") as conn:
+        assert await policy.repair(conn)
+
+    assert await recipient(ledger, id) == "courier:li"
+
+
 async def test_what_was_routed_at_once_is_left_alone(
     given: Given, ledger: Ledger, run: Run, database: Database
 ) -> None:

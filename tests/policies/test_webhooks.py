@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, LiteralString
 from uuid import UUID
@@ -19,6 +20,7 @@ from domain.integrations import Webhook
 from domain.keeping import Contact, contact
 from policies.delivering import ENOUGH
 from policies.endpoints import EndpointStanding, begin, enable, endpoints, replay
+from policies.outbound import Outbound
 from policies.patience import Patience
 from policies.webhooks import WebhookPolicy
 from projections.history import HISTORY, History, HistoryFilter
@@ -33,7 +35,7 @@ pytestmark = pytest.mark.anyio
 
 A_DAY = timedelta(days=1)
 HASTE = Patience(
-    answer=0.4,
+    answer=5,
     first_pause=timedelta(milliseconds=20),
     longest_pause=timedelta(milliseconds=100),
     shortest_rest=timedelta(milliseconds=20),
@@ -225,8 +227,8 @@ async def test_who_does_not_answer_in_time_is_sent_it_again(
     receiver: Receiver, promises: Promises, sending: Sending, database: Database
 ) -> None:
     webhook = to(receiver)
-    receiver.answer = hanging
-    async with sending(webhook):
+    receiver.answer = hanging(1.2)
+    async with sending(webhook, patience=replace(HASTE, answer=0.4)):
         await promises(1)
         row = await until_it_stands(database, webhook, lambda row: row.last_error)
         receiver.answer = 200
@@ -234,9 +236,12 @@ async def test_who_does_not_answer_in_time_is_sent_it_again(
     assert row.last_error == "no answer within 0.4 s"
 
 
-def hanging(_: Received) -> int:
-    time.sleep(1.2)
-    return 200
+def hanging(seconds: float) -> Callable[[Received], int]:
+    def answer(_: Received) -> int:
+        time.sleep(seconds)
+        return 200
+
+    return answer
 
 
 async def test_private_addresses_are_refused_unless_allowed(
@@ -280,6 +285,19 @@ async def test_a_restart_meanwhile_loses_nothing(promises: Promises, sending: Se
             await until(lambda: len(receiver.times) == ENOUGH + 3)
 
 
+async def test_what_follows_a_restored_backup_is_told_at_once_though_it_stands_far_ahead(
+    receiver: Receiver, promises: Promises, history: History, database: Database, restored: Callable[[], Awaitable[int]]
+) -> None:
+    webhook = to(receiver)
+    async with await database.connect("webhook") as conn, Outbound(allow_private=True) as out:
+        await begin(conn, [webhook])
+        begins = await restored()
+        await promises(1)
+        assert await WebhookPolicy(webhook, history, SystemClock()).advance(conn, out)
+
+    assert receiver.positions == [begins]
+
+
 async def test_many_that_are_never_received_do_not_stop_the_rest(
     receiver: Receiver, promises: Promises, sending: Sending, database: Database
 ) -> None:
@@ -299,11 +317,11 @@ async def test_one_that_does_not_answer_does_not_slow_another(
     receiver: Receiver, promises: Promises, sending: Sending
 ) -> None:
     with Receiver() as dead:
-        dead.answer = hanging
+        dead.answer = hanging(30)
         async with sending(to(dead), to(receiver), patience=Patience()):
             for expected in (20, 40, 60):
                 await promises(20)
-                await until(lambda: len(receiver.received) == expected, within=1)  # noqa: B023 -- waited for here
+                await until(lambda: len(receiver.received) == expected)  # noqa: B023 -- waited for here
         assert dead.received == [] or len(dead.received) < 60
 
 

@@ -47,6 +47,7 @@ def app(url: str) -> FastAPI:
 def settings(url: str) -> Settings:
     """The settings of a process on a database without an event, whose test clock begins anew."""
     with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute("SET session_replication_role = replica")  # whatever refers to what: all of it goes
         tables = conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         for (table,) in tables:
             if table not in _KEPT:
