@@ -38,6 +38,8 @@ FLAGS = (
 )
 _UNDO_MS = 5_000
 _MINUTES = 15
+_ANSWER_MS = 8_000
+"""A server waits five seconds for a position, and a minute that goes by meanwhile ends what was asked."""
 _numbers = itertools.count(1)
 
 
@@ -177,11 +179,11 @@ class Phone:
         for _ in range(_MINUTES):
             self.page.clock.fast_forward(60_000)
             try:
-                shown.wait_for(state=state, timeout=2_000)
+                shown.wait_for(state=state, timeout=_ANSWER_MS)
             except PlaywrightTimeout:
                 continue
             return
-        shown.wait_for(state=state, timeout=2_000)
+        shown.wait_for(state=state, timeout=_ANSWER_MS)
 
     def text(self) -> str:
         return self.page.locator("main").inner_text()
