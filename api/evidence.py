@@ -67,16 +67,15 @@ async def show_photo(inquiry: Inquiring, id: PathText) -> Response:
     photo = await _evidence(runtime).find(known) if known is not None else None
     if known is None or photo is None:
         raise NotFound("there is no such evidence")
-    taker = _only_taker(inquiry.access)
-    if taker is not None and await _evidence(runtime).taken_by(known) != taker:
-        raise Forbidden(f"{taker} may see the photos that he took")
+    if inquiry.access.to(Operation.READ) == "own" and await _evidence(runtime).taken_by(known) != inquiry.who.person:
+        raise Forbidden(f"{inquiry.who.person} may see the photos that he took")
     named = {"Content-Disposition": f'inline; filename="{known}.jpg"'}
     return Response(photo, headers=_HEADERS | named, media_type="image/jpeg")
 
 
 async def check_evidence(command: Command, ids: Sequence[str], commitment_id: UUID) -> None:
     """Raises `Invalid`, with a pointer to each, where photos are taken here and one that is named was not, is of
-    another promise, or was taken by somebody whose photos he does not see.
+    another promise, or was taken by somebody else than a keeper who names it.
     """
     runtime = command.runtime
     if not ids or not runtime.catalogue.evidence_photos:
@@ -99,8 +98,8 @@ async def drop_unnamed(runtime: Runtime, commitment: Commitment, ids: Sequence[s
 
 
 def _only_taker(access: Access) -> str | None:
-    """Who must have taken the photos that somebody sees and names; None where anybody may have."""
-    return access.person if access.to(Operation.READ) == "own" else None
+    """Who must have taken the photos that somebody names; None where anybody may have."""
+    return access.person if access.to(Operation.KEEP) == "where_recipient" else None
 
 
 async def _photo(request: Request) -> bytes:

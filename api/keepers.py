@@ -21,7 +21,7 @@ from api.rendering import page, wants_json
 from api.routes import From, routes
 from api.runtime import Runtime
 from api.texts import chosen
-from api.who import Inquiring, check_person, process
+from api.who import Inquiring, check_person, giving_access, process
 from domain.commitment import Commitment
 from domain.deadlines import end_of_day, zone
 from domain.errors import Forbidden, Invalid, NotFound, ProjectionBehind, Rejection, UpheldError
@@ -99,7 +99,8 @@ async def open_link(command: Commanding, actor: ActorPath) -> Response:
     check_may_sign_in(runtime, command.who, actor)
     now, person = await runtime.now(), await runtime.people.find(actor)
     ends_at = end_of_day(now, zone(_time_zone(runtime, person)))
-    token = await KeeperLinks(runtime.database, runtime.keyring).open(actor, ends_at, now=now)
+    async with giving_access(command.request, runtime, command.who, actor):
+        token = await KeeperLinks(runtime.database, runtime.keyring).open(actor, ends_at, now=now)
     return answer({"url": command.link(f"/k/{token}")}, status=201)
 
 

@@ -15,7 +15,7 @@ from api.fields import ActorPath, Body
 from api.routes import From, routes
 from api.runtime import Runtime
 from api.sessions import begin
-from api.who import Inquiring, Who, check_person, is_anothers_admin, process
+from api.who import Inquiring, Who, check_person, giving_access, is_anothers_admin, process
 from domain.actors import role_of
 from domain.errors import Forbidden, Invalid, NotFound, TooManyAttempts
 from store.attempts import Limit
@@ -23,6 +23,7 @@ from store.keeper_links import KeeperLinks
 from store.pairings import Pairings
 from store.push import Subscriptions
 from store.sessions import Kind, Listed, Sessions
+from store.turns import turn
 
 __all__ = ["Redeemed", "check_may_sign_in", "redeem", "router"]
 
@@ -83,7 +84,8 @@ async def make_pairing(command: Commanding, actor: ActorPath) -> Response:
     runtime = command.runtime
     check_person(runtime, actor)
     check_may_sign_in(runtime, command.who, actor)
-    code, expires_at = await Pairings(runtime.database, runtime.keyring).make(actor, now=await runtime.now())
+    async with giving_access(command.request, runtime, command.who, actor):
+        code, expires_at = await Pairings(runtime.database, runtime.keyring).make(actor, now=await runtime.now())
     log.info("pairing made", who=actor, by=command.who.actor)
     return answer(Pairing(code=code, expires_at=expires_at), status=201, headers={"Cache-Control": "no-store"})
 
@@ -125,8 +127,9 @@ async def end_sessions(command: Commanding, actor: ActorPath) -> Response:
     """
     runtime = command.runtime
     check_may_sign_in(runtime, command.who, actor)
-    number = await Sessions(runtime.database, runtime.keyring).revoke_all(actor)
-    await _forget_what_it_made(runtime, actor)
+    async with turn(runtime.database, actor):
+        number = await Sessions(runtime.database, runtime.keyring).revoke_all(actor)
+        await _forget_what_it_made(runtime, actor)
     log.info("sessions ended", who=actor, by=command.who.actor, number=number)
     return Response(status_code=204)
 
@@ -148,11 +151,14 @@ async def redeem(request: Request, runtime: Runtime, code: str, *, embedded: boo
         if (wait := await runtime.attempts.note(limit, subject, now)) is not None:
             raise TooManyAttempts(wait)
     meant = code.replace("-", "").replace(" ", "").upper()
-    actor = await Pairings(runtime.database, runtime.keyring).redeem(meant, now=now)
-    if actor is None:
-        raise Invalid("/code", "is no code that is good now; ask for a new one")
-    cookie, listed = await begin(request, runtime, actor, Kind.DEVICE, embedded=embedded)
-    return cookie, Redeemed(actor=actor, device=_device(listed))
+    pairings = Pairings(runtime.database, runtime.keyring)
+    if (actor := await pairings.owner(meant)) is not None:
+        # Whoever is shut out in this moment has no code any more, or no session.
+        async with turn(runtime.database, actor):
+            if await pairings.redeem(meant, now=now) is not None:
+                cookie, listed = await begin(request, runtime, actor, Kind.DEVICE, embedded=embedded)
+                return cookie, Redeemed(actor=actor, device=_device(listed))
+    raise Invalid("/code", "is no code that is good now; ask for a new one")
 
 
 def check_may_sign_in(runtime: Runtime, who: Who, actor: str) -> None:
@@ -173,9 +179,10 @@ async def _listed(runtime: Runtime, actor: str, *kinds: Kind) -> Devices:
 async def _revoke(command: Command, actor: str, id: str, *kinds: Kind) -> None:
     runtime = command.runtime
     check_may_sign_in(runtime, command.who, actor)
-    if not await Sessions(runtime.database, runtime.keyring).revoke(actor, _uuid(id), *kinds):
-        raise NotFound("there is no such device of this person")
-    await _forget_what_it_made(runtime, actor)
+    async with turn(runtime.database, actor):
+        if not await Sessions(runtime.database, runtime.keyring).revoke(actor, _uuid(id), *kinds):
+            raise NotFound("there is no such device of this person")
+        await _forget_what_it_made(runtime, actor)
     log.info("sessions ended", who=actor, by=command.who.actor, number=1)
 
 

@@ -12,7 +12,7 @@ from api.querying import Paged, cursor, page, position_in
 from api.routes import routes
 from api.runtime import Runtime
 from api.schemas import ContactPointBody, PersonBody
-from api.who import Inquiring, is_anothers_admin
+from api.who import Inquiring, giving_access, is_anothers_admin
 from domain.access import Operation
 from domain.actors import role_of
 from domain.errors import Forbidden, Invalid, NotFound
@@ -25,6 +25,7 @@ from store.pairings import Pairings
 from store.people import Customers
 from store.push import Subscriptions
 from store.sessions import Sessions
+from store.turns import turn
 
 __all__ = ["router"]
 
@@ -77,7 +78,8 @@ async def put_person(command: Commanding, actor: ActorPath, body: PersonBody) ->
         _check_post(command, known, wanted)
         return replace(wanted, channels=_checked(wanted.channels, known.channels if known else ()))
 
-    person = await runtime.people.put(actor, make, by=command.who.actor)
+    async with giving_access(command.request, runtime, command.who, actor):
+        person = await runtime.people.put(actor, make, by=command.who.actor)
     await try_again(runtime.database, actor)
     await runtime.staff.read()
     return answer(_person(actor, person))
@@ -106,13 +108,14 @@ async def delete_person(command: Commanding, actor: ActorPath) -> Response:
     runtime = command.runtime
     _check_administers(command, actor)
     _check_post(command, await runtime.people.find(actor), None)
-    is_known = await runtime.people.delete(actor, by=command.who.actor)
-    await Subscriptions(runtime.database, runtime.keyring).forget(actor)
-    await KeeperLinks(runtime.database, runtime.keyring).close(actor, now=await runtime.now())
-    await Pairings(runtime.database, runtime.keyring).forget(actor)
-    await Sessions(runtime.database, runtime.keyring).revoke_all(actor)
-    if role_of(actor) != "system":
-        await runtime.keys.revoke_all(actor, by=command.who.actor)
+    async with turn(runtime.database, actor):
+        is_known = await runtime.people.delete(actor, by=command.who.actor)
+        await Subscriptions(runtime.database, runtime.keyring).forget(actor)
+        await KeeperLinks(runtime.database, runtime.keyring).close(actor, now=await runtime.now())
+        await Pairings(runtime.database, runtime.keyring).forget(actor)
+        await Sessions(runtime.database, runtime.keyring).revoke_all(actor)
+        if role_of(actor) != "system" and await runtime.keys.revoke_all(actor, by=command.who.actor):
+            is_known = True
     await Identities(runtime.database, runtime.keyring).free(actor)
     await runtime.staff.read()
     if not is_known:  # he may have been signed in all the same, and is not any more

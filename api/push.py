@@ -15,7 +15,7 @@ from api.fields import ActorPath, Body
 from api.parameters import ENDPOINT
 from api.routes import routes
 from api.schemas import example
-from api.who import Inquiring, check_person
+from api.who import Inquiring, check_person, giving_access
 from domain.errors import Invalid, NotFound
 from domain.push import Subscription
 from policies.pushing import public_key
@@ -127,7 +127,8 @@ async def subscribe(command: Commanding, actor: ActorPath, body: SubscriptionBod
     if urlsplit(body.endpoint).scheme != "https" and not runtime.catalogue.push.allow_private:
         raise Invalid("/endpoint", "is not the https address of a push service")
     subscriptions = _subscriptions(command)
-    await subscriptions.put(actor, body.subscription())
+    async with giving_access(command.request, runtime, command.who, actor):
+        await subscriptions.put(actor, body.subscription())
     return answer({"actor": actor, "subscriptions": len(await subscriptions.of(actor))}, status=201)
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "cookie_named",
     "ending",
     "forgotten",
+    "holds",
     "leave",
     "session_in",
     "session_of",
@@ -76,6 +77,11 @@ async def session_of(request: Request, runtime: Runtime) -> Session | None:
             break
     request.scope[SESSION] = session
     return session
+
+
+async def holds(runtime: Runtime, session: Session) -> bool:
+    """Whether somebody is still signed in by a session."""
+    return await Sessions(runtime.database, runtime.keyring).is_good(session.id, now=await runtime.now())
 
 
 def session_in(request: Request) -> Session | None:

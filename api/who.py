@@ -1,6 +1,7 @@
 """Who asks, and on whose behalf (contract, section 2); and whether he may (section 9)."""
 
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Annotated
@@ -15,9 +16,10 @@ from api.parameters import X_ACTOR, X_ON_BEHALF_OF, Parameter
 from api.refusing import WHO
 from api.routes import From
 from api.runtime import Runtime
-from api.sessions import session_of
+from api.sessions import holds, session_in, session_of
 from domain.actors import Actor, role_of
 from domain.errors import Forbidden, Invalid, Unauthenticated
+from store.turns import turn
 
 __all__ = [
     "SENDER",
@@ -27,6 +29,7 @@ __all__ = [
     "Who",
     "access_of",
     "check_person",
+    "giving_access",
     "identified",
     "inquiry",
     "is_anothers_admin",
@@ -124,6 +127,20 @@ async def signed_in(request: Request, runtime: Runtime) -> Who | None:
         return Who(str(known_actor(key.actor, runtime, "this key")), holds=partial(runtime.keys.holds, key.prefix))
     session = await session_of(request, runtime)
     return Who(str(known_actor(session.actor, runtime, "this session"))) if session is not None else None
+
+
+@contextlib.asynccontextmanager
+async def giving_access(request: Request, runtime: Runtime, who: Who, actor: str) -> AsyncIterator[None]:
+    """While somebody gives an actor what opens something; nobody takes that away meanwhile, nor has taken his own.
+
+    Raises `Unauthenticated` where by now nothing is good any more by which he who asks was known.
+    """
+    async with turn(runtime.database, actor):
+        session = session_in(request)
+        is_known = await who.holds() if who.holds is not None else session is None or await holds(runtime, session)
+        if not is_known:
+            raise Unauthenticated(_SIGN_IN)
+        yield
 
 
 def is_anothers_admin(runtime: Runtime, who: Who, actor: str) -> bool:

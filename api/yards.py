@@ -54,8 +54,9 @@ async def show_yard(
     if to <= from_:
         raise Invalid("/query/to", "does not lie behind from")
     reader = Yard(runtime.database, runtime.keyring)
-    vehicles, depots = await reader.vehicles(asked.depot, from_, to), await reader.depots(from_, to)
-    if (own := inquiry.access.keepers(Operation.READ, None)) is not None:
+    own = inquiry.access.keepers(Operation.READ, None)
+    vehicles, depots = await reader.vehicles(asked.depot, from_, to), await reader.depots(own, from_, to)
+    if own is not None:
         vehicles = [vehicle for vehicle in vehicles if vehicle.recipient in own]
     previous, following = await reader.around(asked.depot, own, from_, to)
     found = {"items": vehicles, "depots": depots, "previous": previous, "next": following}

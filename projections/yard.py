@@ -128,9 +128,12 @@ class Yard(Reader):
         ((before, after),) = await self.fetch(SQL["around"].format(filters=filters), params | {"from": from_, "to": to})
         return before, after
 
-    async def depots(self, from_: datetime, to: datetime) -> list[str]:
-        """From where vehicles leave then."""
-        rows = await self.fetch(SQL["depots"], {"from": from_, "to": to, "limit": _DEPOTS})
+    async def depots(self, recipients: list[str] | None, from_: datetime, to: datetime) -> list[str]:
+        """From where vehicles leave then. With `recipients` only what they drive counts."""
+        filters, params = where(("recipient = ANY(%(recipients)s)", "recipients", recipients))
+        rows = await self.fetch(
+            SQL["depots"].format(filters=filters), params | {"from": from_, "to": to, "limit": _DEPOTS}
+        )
         return [depot for (depot,) in rows]
 
 

@@ -28,6 +28,7 @@ from store.clock import Clock, SystemClock
 from store.database import Database, reaching_the_database
 from store.keyring import Keyring
 from store.queries import queries
+from store.turns import turn
 
 __all__ = ["Key", "Keys", "prefix_of"]
 
@@ -121,22 +122,25 @@ class Keys:
 
     async def revoke(self, prefix: str, *, by: str) -> bool:
         """Let a key open nothing any more, in every process; answers whether it did until now."""
-        with reaching_the_database():
-            async with self._database.pool.connection() as conn:
-                done = await conn.execute(SQL["revoke"], (self._clock.now(), by, prefix))
-                was_good = await done.fetchone() is not None
+        rows, was_good = await self._database.fetch(SQL["actor"], (prefix,)), False
+        for (actor,) in rows:
+            with reaching_the_database():
+                async with turn(self._database, actor), self._database.pool.connection() as conn:
+                    done = await conn.execute(SQL["revoke"], (self._clock.now(), by, prefix))
+                    was_good = await done.fetchone() is not None
         if was_good:
             log.info("a key was revoked", prefix=prefix, by=by)
         return was_good
 
-    async def revoke_all(self, actor: str, *, by: str) -> None:
-        """Let no key of an actor open anything any more."""
+    async def revoke_all(self, actor: str, *, by: str) -> int:
+        """Let no key of an actor open anything any more; answers how many did. It is the `turn` of who asks."""
         with reaching_the_database():
             async with self._database.pool.connection() as conn:
                 done = await conn.execute(SQL["revoke_all"], (self._clock.now(), by, actor))
                 revoked = [str(prefix) for (prefix,) in await done.fetchall()]
         for prefix in revoked:
             log.info("a key was revoked", prefix=prefix, by=by)
+        return len(revoked)
 
     async def note_uses(self) -> None:
         """Write down which keys were used, beside the requests that used them, for as long as it runs."""

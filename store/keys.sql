@@ -10,6 +10,9 @@ FROM api_keys WHERE prefix = %s;
 SELECT prefix, actor, label, created_at, created_by, expires_at, last_used_at, revoked_at
 FROM api_keys WHERE (created_at, prefix) < (%s, %s) ORDER BY created_at DESC, prefix DESC LIMIT %s;
 
+-- actor: whose key it is
+SELECT actor FROM api_keys WHERE prefix = %s;
+
 -- revoke: a key opens nothing any more, nor does a code that whoever had it may have made; answers whether it did
 WITH revoked AS (
     UPDATE api_keys SET revoked_at = %s, revoked_by = %s WHERE prefix = %s AND revoked_at IS NULL RETURNING prefix, actor

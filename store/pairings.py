@@ -38,6 +38,11 @@ class Pairings:
                 await conn.execute(SQL["make"], (actor, self._hash(code), expires_at))
         return code, expires_at
 
+    async def owner(self, code: str) -> str | None:
+        """Whose a code is, which stays good; None where it is none."""
+        rows = await self._database.fetch(SQL["owner"], (self._hash(code),))
+        return str(rows[0][0]) if rows else None
+
     async def redeem(self, code: str, *, now: datetime) -> str | None:
         """Whose code it was, which is spent by that; None where it is none, or none any more."""
         with reaching_the_database():

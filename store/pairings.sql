@@ -2,6 +2,9 @@
 INSERT INTO pairings (actor, code_hash, expires_at) VALUES (%s, %s, %s)
 ON CONFLICT (actor) DO UPDATE SET code_hash = excluded.code_hash, expires_at = excluded.expires_at;
 
+-- owner: whose a code is
+SELECT actor FROM pairings WHERE code_hash = %s;
+
 -- redeem: a code is spent; answers whose it was, to one of those who bring it at once
 DELETE FROM pairings WHERE code_hash = %s RETURNING actor, expires_at;
 

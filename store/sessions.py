@@ -122,6 +122,10 @@ class Sessions:
         rows = await self._database.fetch(SQL["find"], (_hash(token), now))
         return _session(*rows[0]) if rows else None
 
+    async def is_good(self, id: UUID, *, now: datetime) -> bool:
+        """Whether somebody is still signed in by a session."""
+        return bool(await self._database.fetch(SQL["good"], ([id], now)))
+
     async def touch(self, token: str, session: Session, limits: Limits, *, now: datetime) -> None:
         """It is used; noted once a minute at the most, and by no more than its idle time does it last longer."""
         if now - session.seen_at >= _TOUCH_EVERY:

@@ -470,12 +470,14 @@ def test_a_keeper_sees_in_the_yard_what_his_own_vehicle_lacks(house: House) -> N
     assert {vehicle["recipient"] for vehicle in li.get("/v1/yard")["items"]} == {"courier:li"}
     assert {vehicle["recipient"] for vehicle in supervisor.get("/v1/yard")["items"]} == {"courier:li", "courier:han"}
 
-    trip = {"role": "courier", "recipient": "courier:han", "departs_at": supervisor.at(hours=100)}
+    trip = {"role": "courier", "recipient": "courier:han", "departs_at": supervisor.at(hours=100), "depot": "far"}
     order = _new("SO")
     assert house.key_of("system:oms").put(f"/v1/orders/{order}/assignment", trip).status_code == 200
     house.key_of("system:oms").promise(order_id=order)
     li._seen[0] = supervisor.end_of_the_log()
     assert (li.get("/v1/yard")["next"], supervisor.get("/v1/yard")["next"] is None) == (None, False)
+    there = {"from_": supervisor.at(hours=99), "to": supervisor.at(hours=101)}
+    assert (li.get("/v1/yard", **there)["depots"], supervisor.get("/v1/yard", **there)["depots"]) == ([], ["far"])
 
 
 def test_who_is_a_keeper_of_another_role_has_the_same_rights(house: House) -> None:

@@ -122,6 +122,10 @@ def test_the_yard_shows_who_leaves_within_a_day_earliest_first_and_leaves_out_wh
     ):
         found = agent.get("/v1/yard", depot=depot, from_=agent.at(hours=from_), to=agent.at(hours=to))
         assert (found["previous"], found["next"]) == (previous, following), from_
+    # What leaves with nobody's word, or with a promise that another one keeps, is no vehicle of the yard.
+    agent.assign(f"{order}-3", "courier:c3", departs_at=agent.at(hours=25), depot=depot)
+    agent.promise("refund", order_id=f"{order}-3")
+    assert agent.get("/v1/yard", depot=depot, from_=agent.at(hours=4), to=agent.at(hours=20))["next"] == leaves[2]
     wrong = agent.request("GET", "/v1/yard", from_=agent.at(hours=2), to=agent.at(hours=1))
     refused(wrong, 422, "invalid", "/query/to")
 

@@ -3,6 +3,7 @@
 import itertools
 import json
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,8 +14,10 @@ import psycopg
 import pytest
 
 from store.embedded import EmbeddedServer
+from tests.api.browsing import Browser
 from tests.api.serving import MASTER_KEY, EmptyDatabase, Serving, instant, refused, run
 from tests.api.signed import House
+from tests.messages.receivers import eventually
 
 _addresses = (f"192.0.2.{number}" for number in itertools.count(1))
 
@@ -135,6 +138,37 @@ def test_the_keys_of_a_person_who_is_deleted_open_nothing_and_those_of_a_system_
     refused(ask(house, f"Bearer {keys['agent:mei']}", address), 401, "unauthenticated")
     for actor in ("system:crm", "agent:bo"):
         assert ask(house, f"Bearer {keys[actor]}", address).json()["actor"] == actor
+
+
+@pytest.mark.parametrize("by", ["his deletion", "revoking his key"])
+def test_who_is_shut_out_is_left_no_code_that_he_asked_for_in_that_moment(house: House, address: str, by: str) -> None:
+    actor, admin = f"courier:late-{by.rsplit(maxsplit=1)[-1]}", house.key_of("admin:root")
+    key, codes, stop = made(house, actor), list[str](), threading.Event()
+    assert admin.put(f"/v1/people/{actor}", {"name": "L"}).status_code == 200
+
+    def ask_for_codes() -> None:
+        headers = {"Authorization": f"Bearer {key}", "X-Forwarded-For": address}
+        with httpx.Client(base_url=house.url, headers=headers, trust_env=False, timeout=20) as client:
+            while not stop.is_set():
+                answer = client.post(f"/v1/people/{actor}/pairings")
+                if answer.status_code != 201:
+                    return
+                codes.append(answer.json()["code"])
+
+    asking = [threading.Thread(target=ask_for_codes) for _ in range(4)]
+    for thread in asking:
+        thread.start()
+    eventually(lambda: len(codes) > 8)
+    path = f"/v1/people/{actor}" if by == "his deletion" else f"/v1/keys/{key[4:12]}"
+    assert admin.delete(path).status_code == 204
+    stop.set()
+    for thread in asking:
+        thread.join()
+
+    with Browser(house) as browser:
+        for code in codes[-6:]:
+            refused(browser.post("/v1/pairings", {"code": code}), 422)
+    assert house.key_of("supervisor:wang").get(f"/v1/people/{actor}/devices")["items"] == []
 
 
 def test_a_stream_ends_soon_after_its_key_was_revoked(house: House, address: str) -> None:

@@ -126,5 +126,10 @@ def test_a_keeper_names_photos_of_his_own_as_evidence_and_no_other_keepers(house
     for command, more in (("fulfilment", {}), ("attempts", {"outcome": "no_access"})):
         problem = refused(li.post(f"/v1/commitments/{id}/{command}", more | {"evidence": [taken]}), 422, "invalid")
         assert problem["errors"] == [{"pointer": "/evidence/0", "detail": "is no evidence that was added"}]
+    own = oms.promise("callback")["id"]
+    refused(
+        house.key_of("agent:ling").post(f"/v1/commitments/{own}/attempts", {"outcome": "other", "evidence": [taken]}),
+        422,
+    )
     office = house.key_of("supervisor:wang")
     assert office.post(f"/v1/commitments/{id}/fulfilment", {"evidence": [taken]}).status_code == 200
