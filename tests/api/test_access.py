@@ -476,7 +476,7 @@ def test_a_keeper_sees_in_the_yard_what_his_own_vehicle_lacks(house: House) -> N
     house.key_of("system:oms").promise(order_id=order)
     li._seen[0] = supervisor.end_of_the_log()
     assert (li.get("/v1/yard")["next"], supervisor.get("/v1/yard")["next"] is None) == (None, False)
-    there = {"from_": supervisor.at(hours=99), "to": supervisor.at(hours=101)}
+    there: Any = {"from_": supervisor.at(hours=99), "to": supervisor.at(hours=101)}
     assert (li.get("/v1/yard", **there)["depots"], supervisor.get("/v1/yard", **there)["depots"]) == ([], ["far"])
 
 
