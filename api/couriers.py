@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from api.commanding import Answer, Command, Commanding, answer, plain, told_at
 from api.compressing import compressed
-from api.evidence import check_evidence, drop_unnamed
+from api.evidence import claim_evidence, settle_evidence
 from api.fields import ActorText, PathText, commitment_id
 from api.parameters import IF_NONE_MATCH
 from api.problems import problem_body, validation_problem
@@ -92,28 +92,28 @@ async def stream_tasks(
 @router.post("/commitments/{id}/fulfilment", response_model=CommitmentView)
 async def record_fulfilment(command: Commanding, id: PathText, body: FulfilmentBody = _NOTHING_MORE) -> Response:
     """The word was kept; on time where it happened in time, whenever it is reported."""
-    await check_evidence(command, body.evidence, commitment_id(id))
+    await claim_evidence(command, body.evidence, commitment_id(id))
     moment = await command.moment(body)
 
     def decide(commitment: Commitment, _: Order | None) -> None:
         fulfil(commitment, moment, note=body.note, at=body.at, evidence=body.evidence)
 
     given = await command.change(commitment_id(id), moment, decide)
-    await drop_unnamed(command.runtime, given.commitment, body.evidence)
+    await settle_evidence(command.runtime, given.commitment, body.evidence)
     return given.as_commitment()
 
 
 @router.post("/commitments/{id}/attempts", response_model=CommitmentView)
 async def record_attempt(command: Commanding, id: PathText, body: AttemptBody) -> Response:
     """The keeper tried and could not; the promise stands as it stood."""
-    await check_evidence(command, body.evidence, commitment_id(id))
+    await claim_evidence(command, body.evidence, commitment_id(id))
     moment = await command.moment(body)
 
     def decide(commitment: Commitment, _: Order | None) -> None:
         attempt(commitment, body.attempt(), moment)
 
     given = await command.change(commitment_id(id), moment, decide)
-    await drop_unnamed(command.runtime, given.commitment, body.evidence)
+    await settle_evidence(command.runtime, given.commitment, body.evidence)
     return given.as_commitment()
 
 

@@ -20,7 +20,7 @@ from domain.commitment import Commitment
 from domain.errors import ContentTooLarge, Forbidden, Invalid, NotFound, PhotosAreOff, Rejection
 from store.evidence import Evidence
 
-__all__ = ["check_evidence", "drop_unnamed", "router"]
+__all__ = ["claim_evidence", "router", "settle_evidence"]
 
 router = routes("/v1", "evidence")
 
@@ -73,16 +73,18 @@ async def show_photo(inquiry: Inquiring, id: PathText) -> Response:
     return Response(photo, headers=_HEADERS | named, media_type="image/jpeg")
 
 
-async def check_evidence(command: Command, ids: Sequence[str], commitment_id: UUID) -> None:
-    """Raises `Invalid`, with a pointer to each, where photos are taken here and one that is named was not, is of
-    another promise, or was taken by somebody else than a keeper who names it.
+async def claim_evidence(command: Command, ids: Sequence[str], commitment_id: UUID) -> None:
+    """Claim what a command names as evidence, until it is decided whether it counts.
+
+    Raises `Invalid`, with a pointer to each, where photos are taken here and one that is named was not, is of another
+    promise, or was taken by somebody else than a keeper who names it.
     """
     runtime = command.runtime
     if not ids or not runtime.catalogue.evidence_photos:
         return
     named = [_id(text) for text in ids]
     ours, taker = [id for id in named if id is not None], _only_taker(command.access)
-    known = await _evidence(runtime).bind(ours, commitment_id, taken_by=taker)
+    known = await _evidence(runtime).claim(ours, commitment_id, taken_by=taker)
     unknown = [
         Rejection(f"/evidence/{n}", "is no evidence that was added") for n, id in enumerate(named) if id not in known
     ]
@@ -91,10 +93,15 @@ async def check_evidence(command: Command, ids: Sequence[str], commitment_id: UU
         raise Invalid(first.pointer, first.detail, *more)
 
 
-async def drop_unnamed(runtime: Runtime, commitment: Commitment, ids: Sequence[str]) -> None:
-    """Of a commitment that is erased no photo is recorded: nobody would find what was sent for it, nor erase it."""
-    if commitment.is_erased and ids and runtime.catalogue.evidence_photos:
-        await _evidence(runtime).delete([known for known in map(_id, ids) if known is not None])
+async def settle_evidence(runtime: Runtime, commitment: Commitment, ids: Sequence[str]) -> None:
+    """What was claimed is kept. Of a commitment that is erased it is not: nobody would find it there, nor erase it."""
+    known = [id for id in map(_id, ids) if id is not None]
+    if not known or not runtime.catalogue.evidence_photos:
+        return
+    if commitment.is_erased:
+        await _evidence(runtime).erase(known)
+    else:
+        await _evidence(runtime).keep(known, commitment.id)
 
 
 def _only_taker(access: Access) -> str | None:

@@ -241,7 +241,7 @@ class Erasing:
         at: datetime | None = None,
     ) -> "_Done | None":
         """Erase; answers which streams, and where that stands. None where what was found is not true any more."""
-        at = at or moment.now
+        at, photos = at or moment.now, await self._photos(conn, found)
         asked = {
             "now": self._ledger.clock.now(),
             "ticking": self._ledger.clock.ticking,
@@ -249,7 +249,7 @@ class Erasing:
             "looked_at": list(found.versions.values()),
             "commitment_state": self._state(CommitmentErased, moment, cause, at),
             "order_state": self._state(OrderErased, moment, cause, at),
-            "photos": await self._photos(conn, found),
+            "photos": photos,
             "by": moment.origin.actor,
             "cause": cause,
             "at": at,
@@ -259,6 +259,7 @@ class Erasing:
             **more,
         }
         with reaching_the_database():
+            await conn.execute(SQL["photos"], (photos,))
             row = await (await conn.execute(SQL["erase"], asked)).fetchone()
         if row is None:
             raise RuntimeError("erase_streams answered nothing")

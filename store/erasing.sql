@@ -30,6 +30,9 @@ SELECT EXISTS (SELECT FROM streams WHERE customer_id = %(customer_id)s)
 -- bound: the photos that were meant for some commitments, whether one names them in the end or was refused
 SELECT id FROM evidence WHERE commitment_id = ANY(%s);
 
+-- photos: these photos are erased, and are kept no more when they are sent again
+INSERT INTO erased_evidence SELECT id, commitment_id FROM evidence WHERE id = ANY(%s) ON CONFLICT (id) DO NOTHING;
+
 -- photographed: the facts of some commitments that may name photos, with the keys
 SELECT s.id, e.originator_version, e.topic, e.state, s.key
 FROM streams s CROSS JOIN LATERAL (

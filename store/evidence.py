@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from psycopg import Rollback
+
 from domain.errors import IdempotencyKeyReused
 from store.database import Database, reaching_the_database
 from store.keyring import Keyring
@@ -39,17 +41,24 @@ class Evidence:
         self._keyring = keyring
 
     async def put(self, id: UUID, photo: bytes, *, by: str, at: datetime, sent: bytes) -> bool:
-        """Keep a photo, which was `sent` in other bytes; False where it is there already.
+        """Keep a photo, which was `sent` in other bytes; False where it is there already, or was until it was erased.
 
         Raises `IdempotencyKeyReused` where another one has this id.
         """
         key, digest = self._keyring.new_key(), self._keyring.digest(sent)
-        row = (id, at, by, digest, self._keyring.wrap(id, key), self._keyring.seal(key, photo, _context(id)))
+        row = {
+            "id": id,
+            "taken_at": at,
+            "taken_by": by,
+            "body_hash": digest,
+            "key": self._keyring.wrap(id, key),
+            "document": self._keyring.seal(key, photo, _context(id)),
+        }
         with reaching_the_database():
             async with self._database.pool.connection() as conn:
                 if await (await conn.execute(SQL["put"], row)).fetchone() is not None:
                     return True
-        if await self._database.fetch(SQL["body_hash"], (id,)) != [(digest,)]:
+        if await self._database.fetch(SQL["body_hash"], (id,)) not in ([(digest,)], []):
             raise IdempotencyKeyReused
         return False
 
@@ -70,22 +79,31 @@ class Evidence:
         """When and by whom those of these photos that there are were taken."""
         return [Photo(*row) for row in await self._database.fetch(SQL["about"], (list(ids),))]
 
-    async def delete(self, ids: Sequence[UUID]) -> None:
-        """Keep these photos no more."""
+    async def erase(self, ids: Sequence[UUID]) -> None:
+        """Keep these photos no more, nor when they are sent again."""
         with reaching_the_database():
             async with self._database.pool.connection() as conn:
-                await conn.execute(SQL["delete"], (list(ids),))
+                await conn.execute(SQL["erase"], (list(ids),))
 
-    async def bind(self, ids: Sequence[UUID], commitment_id: UUID, *, taken_by: str | None = None) -> set[UUID]:
-        """Which of these photos are a promise's: whichever names one first has it, and no other ever.
+    async def claim(self, ids: Sequence[UUID], commitment_id: UUID, *, taken_by: str | None = None) -> set[UUID]:
+        """Which of these photos a promise may name, with `taken_by` only those of that person; all or none.
 
-        With `taken_by` only what that person took.
+        Whichever promise names one first has it, and no other ever. One that was claimed, and not kept within a minute,
+        was not named in the end.
         """
         wanted = {"ids": list(ids), "commitment_id": commitment_id, "taken_by": taken_by}
         with reaching_the_database():
+            async with self._database.pool.connection() as conn, conn.transaction() as claiming:
+                found = {id for (id,) in await (await conn.execute(SQL["claim"], wanted)).fetchall()}
+                if found != set(ids):
+                    raise Rollback(claiming)
+        return found
+
+    async def keep(self, ids: Sequence[UUID], commitment_id: UUID) -> None:
+        """These photos, which were claimed for a promise, are named by it."""
+        with reaching_the_database():
             async with self._database.pool.connection() as conn:
-                found = await conn.execute(SQL["bind"], wanted)
-                return {id for (id,) in await found.fetchall()}
+                await conn.execute(SQL["keep"], (list(ids), commitment_id))
 
     async def forget_unnamed(self, until: datetime) -> int:
         """Keep no more what was taken until then and no promise named; answers how many photos those were."""

@@ -221,6 +221,50 @@ def test_a_photo_is_of_the_promise_that_names_it_first_and_of_no_other(li: Api) 
     assert show(li, known).status_code == 200
 
 
+def test_a_photo_that_was_named_in_vain_is_free_for_another_promise_a_minute_later(
+    li: Api, photographing: Serving
+) -> None:
+    known = add(li, picture()).json()["id"]
+    agent = li.by("agent:ling")
+    done, other = (agent.promise("callback")["id"] for _ in range(2))
+    agent.command(done, "fulfilment", {})
+    body = {"outcome": "no_access", "evidence": [known]}
+    refused(agent.post(f"/v1/commitments/{done}/attempts", body), 409)
+    path = f"/v1/commitments/{other}/attempts"
+    refused(agent.post(path, body), 422, "invalid", "/evidence/0")
+    with psycopg.connect(str(photographing.settings["database_url"]), autocommit=True) as conn:
+        conn.execute("UPDATE evidence SET claimed_at = claimed_at - interval '1 minute' WHERE id = %s", (known,))
+
+    assert agent.post(path, body).status_code == 200
+    refused(agent.post(f"/v1/commitments/{agent.promise('callback')['id']}/attempts", body), 422)
+
+
+def test_of_several_photos_all_are_taken_or_none(li: Api) -> None:
+    known = add(li, picture()).json()["id"]
+    agent = li.by("agent:ling")
+    first, other = (agent.promise("callback")["id"] for _ in range(2))
+    body = {"outcome": "no_access", "evidence": [known, str(uuid4())]}
+    refused(agent.post(f"/v1/commitments/{first}/attempts", body), 422, "invalid", "/evidence/1")
+
+    assert agent.post(f"/v1/commitments/{other}/attempts", {**body, "evidence": [known]}).status_code == 200
+
+
+def test_a_photo_that_was_erased_is_not_kept_again_and_who_sends_both_again_is_answered_as_before(li: Api) -> None:
+    agent = li.by("agent:ling")
+    id = agent.promise("callback", customer_id="CU-E10")["id"]
+    sent, key = add(li, picture(), key="photo-e10"), "attempt-e10"
+    body = {"outcome": "no_access", "evidence": [sent.json()["id"]]}
+    path = f"/v1/commitments/{id}/attempts"
+    assert agent.post(path, body, key=key).status_code == 200
+    assert li.by("admin:root").delete("/v1/customers/CU-E10").status_code == 202
+
+    again = add(li, picture(), key="photo-e10")
+    assert (again.status_code, again.json(), again.headers["idempotency-replayed"]) == (201, sent.json(), "true")
+    assert show(li.by("supervisor:wang"), sent.json()["id"]).status_code == 404
+    answer = agent.post(path, body, key=key)
+    assert (answer.status_code, answer.headers["idempotency-replayed"]) == (200, "true")
+
+
 @pytest.mark.parametrize(
     "command", [("fulfilment", {}), ("attempts", {"outcome": "no_access"})], ids=lambda c: str(c[0])
 )

@@ -135,7 +135,9 @@ async def test_a_photo_that_no_promise_names_is_deleted_after_thirty_days(
     evidence, named, of_nothing, later = Evidence(database, keyring), uuid4(), uuid4(), uuid4()
     for id in (named, of_nothing):
         await evidence.put(id, b"jpeg", by="courier:li", at=given.now, sent=id.bytes)
-    assert await evidence.bind([named], uuid4()) == {named}
+    promise = uuid4()
+    assert await evidence.claim([named], promise) == {named}
+    await evidence.keep([named], promise)
     given.later(days=5)
     await evidence.put(later, b"jpeg", by="courier:li", at=given.now, sent=later.bytes)
 
