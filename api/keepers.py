@@ -99,7 +99,7 @@ async def open_link(command: Commanding, actor: ActorPath) -> Response:
     check_may_sign_in(runtime, command.who, actor)
     now, person = await runtime.now(), await runtime.people.find(actor)
     ends_at = end_of_day(now, zone(_time_zone(runtime, person)))
-    async with giving_access(command.request, runtime, command.who, actor):
+    async with giving_access(runtime, command.who, actor):
         token = await KeeperLinks(runtime.database, runtime.keyring).open(actor, ends_at, now=now)
     return answer({"url": command.link(f"/k/{token}")}, status=201)
 

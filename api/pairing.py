@@ -84,7 +84,7 @@ async def make_pairing(command: Commanding, actor: ActorPath) -> Response:
     runtime = command.runtime
     check_person(runtime, actor)
     check_may_sign_in(runtime, command.who, actor)
-    async with giving_access(command.request, runtime, command.who, actor):
+    async with giving_access(runtime, command.who, actor):
         code, expires_at = await Pairings(runtime.database, runtime.keyring).make(actor, now=await runtime.now())
     log.info("pairing made", who=actor, by=command.who.actor)
     return answer(Pairing(code=code, expires_at=expires_at), status=201, headers={"Cache-Control": "no-store"})

@@ -78,7 +78,7 @@ async def put_person(command: Commanding, actor: ActorPath, body: PersonBody) ->
         _check_post(command, known, wanted)
         return replace(wanted, channels=_checked(wanted.channels, known.channels if known else ()))
 
-    async with giving_access(command.request, runtime, command.who, actor):
+    async with giving_access(runtime, command.who, actor):
         person = await runtime.people.put(actor, make, by=command.who.actor)
     await try_again(runtime.database, actor)
     await runtime.staff.read()

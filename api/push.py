@@ -127,7 +127,7 @@ async def subscribe(command: Commanding, actor: ActorPath, body: SubscriptionBod
     if urlsplit(body.endpoint).scheme != "https" and not runtime.catalogue.push.allow_private:
         raise Invalid("/endpoint", "is not the https address of a push service")
     subscriptions = _subscriptions(command)
-    async with giving_access(command.request, runtime, command.who, actor):
+    async with giving_access(runtime, command.who, actor):
         await subscriptions.put(actor, body.subscription())
     return answer({"actor": actor, "subscriptions": len(await subscriptions.of(actor))}, status=201)
 

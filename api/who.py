@@ -16,7 +16,7 @@ from api.parameters import X_ACTOR, X_ON_BEHALF_OF, Parameter
 from api.refusing import WHO
 from api.routes import From
 from api.runtime import Runtime
-from api.sessions import holds, session_in, session_of
+from api.sessions import holds, session_of
 from domain.actors import Actor, role_of
 from domain.errors import Forbidden, Invalid, Unauthenticated
 from store.turns import turn
@@ -126,19 +126,19 @@ async def signed_in(request: Request, runtime: Runtime) -> Who | None:
         # Its role may be one that the configuration names no more.
         return Who(str(known_actor(key.actor, runtime, "this key")), holds=partial(runtime.keys.holds, key.prefix))
     session = await session_of(request, runtime)
-    return Who(str(known_actor(session.actor, runtime, "this session"))) if session is not None else None
+    if session is None:
+        return None
+    return Who(str(known_actor(session.actor, runtime, "this session")), holds=partial(holds, runtime, session))
 
 
 @contextlib.asynccontextmanager
-async def giving_access(request: Request, runtime: Runtime, who: Who, actor: str) -> AsyncIterator[None]:
+async def giving_access(runtime: Runtime, who: Who, actor: str) -> AsyncIterator[None]:
     """While somebody gives an actor what opens something; nobody takes that away meanwhile, nor has taken his own.
 
     Raises `Unauthenticated` where by now nothing is good any more by which he who asks was known.
     """
     async with turn(runtime.database, actor):
-        session = session_in(request)
-        is_known = await who.holds() if who.holds is not None else session is None or await holds(runtime, session)
-        if not is_known:
+        if who.holds is not None and not await who.holds():
             raise Unauthenticated(_SIGN_IN)
         yield
 
