@@ -240,6 +240,8 @@ def test_a_database_that_stands_still_does_not_keep_a_scrape_waiting(serve: Serv
     serving = serve(database_url=outside.dsn).wait()
     until(serving, caught_up)
     postmaster = psutil.Process(int((outside.pgdata / "postmaster.pid").read_text().splitlines()[0]))
+    postmaster.suspend()
+    # As it stands still it fetches the end of none.
     stood_still = [postmaster, *postmaster.children()]
     for process in stood_still:
         process.suspend()

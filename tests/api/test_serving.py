@@ -28,6 +28,7 @@ from api import cli
 from store.embedded import EmbeddedServer
 from store.keyring import open_keyring
 from tests.api.serving import MASTER_KEY, ROOT, Serving, environment, instant, refused, run
+from tests.chaos.faults import has_ended, running
 
 Serve = Callable[..., Serving]
 AGENT = {"X-Actor": "agent:ling"}
@@ -264,7 +265,7 @@ def end_at_once(server: EmbeddedServer) -> None:
     """As `pg_ctl stop -m immediate` does."""
     pid = int((server.pgdata / "postmaster.pid").read_text().splitlines()[0])
     os.kill(pid, signal.SIGQUIT)
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+    while not has_ended(pid):
         time.sleep(0.01)
 
 
@@ -361,11 +362,7 @@ def test_several_workers_serve_one_address_and_one_that_dies_is_replaced(serve: 
 
 
 def serving_children(parent: psutil.Process) -> list[psutil.Process]:
-    return [
-        child
-        for child in parent.children()
-        if child.status() != psutil.STATUS_ZOMBIE and any("api.server" in part for part in child.cmdline())
-    ]
+    return running(parent.children(), "api.server")
 
 
 def promise_on_a_new_connection(serving: Serving) -> str:

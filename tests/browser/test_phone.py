@@ -274,7 +274,7 @@ def test_a_phone_whose_clock_is_wrong_sends_the_right_time_and_says_so(
 
     (receipt,) = office.events(id, "HandoffAcknowledged")
     # What was skipped here of the time to undo is, for the phone, a clock that goes wrong by that much more.
-    assert abs(_instant(receipt["occurred_at"]).timestamp() - tapped) < 7
+    assert abs(_instant(receipt["occurred_at"]).timestamp() - tapped) < 30
     phone.go("more")
     phone.shows(f"This phone's clock is {words}.")
 

@@ -1,10 +1,11 @@
 """What befalls processes. Only what a test started is ever signalled, each process by its own id."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import psutil
@@ -14,18 +15,47 @@ from store.embedded import PROGRAMS, EmbeddedServer
 from tests.api.forking import Begun
 from tests.api.serving import Serving
 
-__all__ = ["backends", "kill_backend", "kill_with_children", "stalled", "stop_at_once", "terminate_backend"]
+__all__ = [
+    "backends",
+    "has_ended",
+    "kill_backend",
+    "kill_with_children",
+    "running",
+    "stalled",
+    "stop_at_once",
+    "terminate_backend",
+]
 
 _STOPS_WITHIN = 10.0
 
 
-def kill_with_children(process: "Begun | subprocess.Popen[bytes]") -> None:
+def kill_with_children(process: "Begun | subprocess.Popen[bytes] | psutil.Process") -> None:
     """End a process and all that it started, as a power cut does."""
     # The parent first, lest it begin anew what dies.
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     for member in family:
-        member.kill()
+        # A child may end by itself as soon as its parent has.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
     process.wait()
+
+
+def running(processes: Iterable[psutil.Process], said: str) -> list[psutil.Process]:
+    """Those that have not ended, and have this in one of the arguments that they were started with."""
+    found = []
+    for process in processes:
+        # Whoever started it may fetch its end between any two questions.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if any(said in argument for argument in process.cmdline()):
+                found.append(process)
+    return found
+
+
+def has_ended(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def backends(url: str, application: str) -> list[int]:
@@ -44,9 +74,11 @@ def terminate_backend(url: str, application: str) -> None:
 
 def kill_backend(server: EmbeddedServer, application: str) -> None:
     """Kill the server's process for a connection of this name; the server then ends all its others and recovers."""
-    own = {child.pid: child for child in psutil.Process(_postmaster(server)).children()}
-    for pid in backends(server.dsn, application):
-        own[pid].kill()
+    ids = backends(server.dsn, application)
+    found = [child for child in psutil.Process(_postmaster(server)).children() if child.pid in ids]
+    assert found, application
+    for child in found:
+        child.kill()
 
 
 def stop_at_once(server: EmbeddedServer) -> None:
@@ -65,16 +97,9 @@ def stop_at_once(server: EmbeddedServer) -> None:
     )
     assert done.returncode == 0, done
     deadline = time.monotonic() + _STOPS_WITHIN
-    while not _is_gone(pid):
+    while not has_ended(pid):
         assert time.monotonic() < deadline, "the server does not stop"
         time.sleep(0.02)
-
-
-def _is_gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 def _postmaster(server: EmbeddedServer) -> int:

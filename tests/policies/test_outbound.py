@@ -119,7 +119,7 @@ async def test_who_does_not_answer_is_not_waited_for(receiver: Receiver) -> None
     async with Outbound(allow_private=True, within=0.2) as out:
         with pytest.raises(Undelivered, match=r"no answer within 0.2 s"):
             await out.post(receiver.url, *A_BODY)
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 3
 
 
 def hanging(_: object) -> int:

@@ -92,7 +92,7 @@ class TestFollowing:
             await given.assignment("SO-1", "courier", Assignment("courier:li"))
             await ask(given, id)
             took = await until(lambda: reached(database, "diary", "second"))
-        assert took < 1
+        assert took < 3
         assert await rows(database) == await rows(database, "second")
         assert [row[2] for row in await rows(database) if row[0] == id] == ["CommitmentMade", "CustomerContacted"]
 

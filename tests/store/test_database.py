@@ -112,7 +112,7 @@ async def test_a_pool_that_is_exhausted_is_unavailable_within_its_time(server: E
         begin = time.monotonic()
         with pytest.raises(Unavailable):
             await one(database)
-        assert 2.5 < time.monotonic() - begin < 3.5
+        assert 2.5 < time.monotonic() - begin < 5
 
 
 async def test_readers_fail_fast_while_the_server_is_away_and_succeed_when_it_is_back(server: EmbeddedServer) -> None:
@@ -123,7 +123,7 @@ async def test_readers_fail_fast_while_the_server_is_away_and_succeed_when_it_is
             begin = time.monotonic()
             answers = await asyncio.gather(*(one(database) for _ in range(20)), return_exceptions=True)
             assert all(isinstance(answer, Unavailable) for answer in answers)
-            assert time.monotonic() - begin < 3.5
+            assert time.monotonic() - begin < 5
         with pytest.raises(Unavailable):
             await database.connect("writer")
         await asyncio.to_thread(server.revive)
