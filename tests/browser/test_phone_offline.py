@@ -164,6 +164,18 @@ def test_without_a_network_nobody_can_hand_the_phone_on_and_be_locked_out(phone:
     phone.page.get_by_role("heading", name="Who are you?").wait_for()
 
 
+def test_whose_server_has_just_come_back_can_hand_the_phone_on(phones: Phones, office: Office, line: Line) -> None:
+    phone = phones(line.url).enter(office.courier).go("more")
+    line.cut()
+    phone.tap("Send now")
+    phone.shows("The server cannot be reached.")
+    phone.tap("Somebody else uses this phone")
+    phone.shows("Without a network nobody can begin to use this phone.")
+    line.mend()
+    phone.tap("Somebody else uses this phone")
+    phone.page.get_by_role("heading", name="Who are you?").wait_for()
+
+
 def test_a_phone_without_room_says_that_the_tap_was_not_saved(phones: Phones, office: Office) -> None:
     ids = [office.promise() for _ in range(4)]
     phone = phones()

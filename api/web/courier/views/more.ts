@@ -88,6 +88,8 @@ function phone(): View {
 function Who(): View {
   const said = useSignal("");
   const away = async (): Promise<void> => {
+    // What did not answer a moment ago may do so by now.
+    if (state.reached.value === "unreachable") await bringUpToDate();
     // Nobody could begin to use it then, not even he again.
     if (state.reached.value === "unreachable" || !state.isOnline.value) {
       said.value = t("Without a network nobody can begin to use this phone. Wait until there is one.");
