@@ -99,8 +99,8 @@ def test_what_the_server_was_recording_when_it_was_killed_is_recorded_once_after
     phone.page.evaluate(_WATCH)
     phone.go("loading")
     phone.context.set_offline(True)
-    for _ in ids:
-        phone.page.locator(".things .main").first.click()
+    for id in ids:
+        phone.page.locator(".things > li", has=phone.page.locator(f'a[href="#c-{id}"]')).locator(".main").click()
     eventually(lambda: len(phone.outbox()) == MANY)
     phone.pass_undo()
     phone.shows(f"{MANY} things saved on this phone, not sent")
