@@ -51,8 +51,8 @@ from store.keyring import Keyring, open_keyring
 from store.keys import Keys
 from store.ledger import Ledger
 from store.people import People, Staff
-from store.restore import Timeline, timelines
 from store.sessions import Endings
+from store.timelines import Timeline, up_to_date
 from store.writer import Writer
 
 __all__ = ["FED", "Runtime", "open_runtime", "together"]
@@ -124,16 +124,16 @@ class Runtime:
             await self.wait_for(self.writer.last_position, names, within=_COURTESY_SECONDS)
 
     def lost(self, position: int) -> Timeline | None:
-        """Since which restore there is no such position any more; None where it may be there, or come."""
+        """Since which timeline there is no such position any more; None where it may be there, or come."""
         return next((timeline for timeline in self.timelines if timeline.lost(position)), None)
 
     async def wait_for(self, position: int, names: Sequence[str], *, within: float = _WAIT_SECONDS) -> None:
         """Wait until these projections have reached a position.
 
-        Raises `ProjectionBehind` after `within` seconds, and at once where a restore has lost that position.
+        Raises `ProjectionBehind` after `within` seconds, and at once where that position was lost.
         """
         if (timeline := self.lost(position)) is not None:
-            detail = f"position {position} was lost: a backup was restored that ended at {timeline.kept}"
+            detail = f"position {position} was lost: the log that was restored, or took over, ended at {timeline.kept}"
             raise ProjectionBehind(detail, log_position=timeline.kept)
         deadline, pause = asyncio.get_running_loop().time() + within, 0.002
         # A server that crashed may have taken back what the projections had reached; they do not wait for the disk.
@@ -166,6 +166,10 @@ class Runtime:
         self.log.forget()
         self.keyring.forget()
         self.flag_watch.forget()
+
+    async def _reached_anew(self, conn: AsyncConnection[Any]) -> None:
+        """There is a connection again, perhaps to a server that took over and has not all that was recorded."""
+        self.timelines = await up_to_date(conn, await self.now())
 
     async def take_in(self) -> None:
         """Wait until all that was recorded is to be seen, and it is decided who is told of it."""
@@ -221,7 +225,7 @@ class Runtime:
         }
         watches = self.flag_watch.run(), self.task_watch.run(), self.commitment_watch.run()
         return [
-            self.log.follow(self.forget),
+            self.log.follow(self.forget, self._reached_anew),
             self.staff.follow(),
             *([self.endings.follow()] if self.settings.auth == "required" else []),
             self.keys.note_uses(),
@@ -263,7 +267,6 @@ async def open_runtime(
         async with await database.connect("start") as conn:
             await migrations.apply(conn)
             outdated = await prepare(conn, FED)
-            lost = await timelines(conn)
             if not looks_on:
                 await begin(conn, catalogue.webhooks)
             keyring = await open_keyring(
@@ -272,6 +275,7 @@ async def open_runtime(
             clock = clock or (
                 await TestClock.open(conn, begin=not looks_on) if settings.test_clock else await _real_clock(conn)
             )
+            lost = await up_to_date(conn, clock.now())
         writer = Writer(database, clock)
         ledger = Ledger(database, keyring, writer, clock)
         people = People(database, keyring, clock)

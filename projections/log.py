@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -14,7 +14,7 @@ from psycopg.abc import Params
 
 from domain.errors import Unavailable
 from projections.projection import Recorded
-from store.database import Database, hear, reaching_the_database
+from store.database import Connection, Database, hear, reaching_the_database
 from store.keyring import Keyring
 from store.queries import queries
 
@@ -104,10 +104,14 @@ class Log:
         self._turns = 0
         self._ends: OrderedDict[int, int] = OrderedDict()  # where the log was seen to end, and in which turn
 
-    async def follow(self, forget: Callable[[], None] = lambda: None) -> None:
+    async def follow(
+        self, forget: Callable[[], None] = lambda: None, reached: Callable[[Connection], Awaitable[None]] | None = None
+    ) -> None:
         """Listen for what is recorded, and look by ourselves now and then: a notification is only a hint.
 
-        `forget` is called when something was erased, or may have been while nobody listened.
+        `forget` is called when something was erased, or may have been while nobody listened, and as soon as nobody
+        does: what was read of a server that is lost may never be read of the next one. `reached` is given each
+        connection on which we listen.
         """
         while True:
             try:
@@ -115,6 +119,8 @@ class Log:
                     for channel in (_RECORDED, _ERASED):
                         await conn.execute(f"LISTEN {channel}".encode())
                     forget()
+                    if reached is not None:
+                        await reached(conn)
                     while True:
                         await self._begin_turn()
                         await asyncio.sleep(_GATHER_SECONDS)
@@ -122,6 +128,7 @@ class Log:
                             forget()
             except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
                 log.warning("interrupted", error=str(error).strip())
+                forget()
             await asyncio.sleep(_POLL_SECONDS)
 
     def forget(self) -> None:

@@ -12,18 +12,9 @@ SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
   AND c.oid IS DISTINCT FROM to_regclass('unfinished_restore');
 
--- timeline: the log goes on so far behind what it kept that no position means two events
-INSERT INTO timelines (number, kept, begins, begun_at)
-SELECT coalesce((SELECT max(number) FROM timelines), 1) + 1, %(kept)s,
-       greatest(%(kept)s, (SELECT coalesce(max(begins), 0) FROM timelines)) + %(ahead)s + 1, %(now)s
-RETURNING begins;
-
 -- shut_out: whoever was signed in when the backup was made may have been shut out since
 WITH forgotten AS (DELETE FROM pairings)
 DELETE FROM sessions;
-
--- timelines: what was lost between, of each timeline that was begun by a restore
-SELECT kept, begins FROM timelines ORDER BY number;
 
 -- still_loading: whether a program loads a dump into this database
 SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'pg_restore' LIMIT 1;

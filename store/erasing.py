@@ -7,7 +7,8 @@
 The facts stay where they are: without its key nobody reads what was personal in them (decisions 004 and 024).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ from store.facts import read_fact, write_fact
 from store.keyring import Keyring
 from store.ledger import Ledger
 from store.queries import queries
+from store.timelines import up_to_date
 
 __all__ = ["Erased", "Erasing", "Erasure"]
 
@@ -93,6 +95,13 @@ class Erasing:
         self._keyring = keyring
         self._ledger = ledger
 
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        """One to erase on, which appends to the log."""
+        async with await self._database.connect("erasing", _SESSION) as conn:
+            await up_to_date(conn, await self._ledger.now())
+            yield conn
+
     async def is_known(self, customer_id: str) -> bool:
         """Whether anything is or was kept of a customer."""
         return bool((await self._database.fetch(SQL["is_known"], {"customer_id": customer_id}))[0][0])
@@ -103,7 +112,7 @@ class Erasing:
         Raises `OnHold` while a hold stands, `Conflict` where others were faster again and again.
         """
         count = still_open = attempts = 0
-        async with await self._database.connect("erasing", _SESSION) as conn:
+        async with self._connection() as conn:
             while attempts < _ATTEMPTS:
                 until = (await self._rows(conn, "head"))[0][0]
                 rows = await self._rows(conn, "of_customer", customer_id)
@@ -123,7 +132,7 @@ class Erasing:
 
     async def by_age(self, streams: Sequence[UUID], moment: Moment) -> int:
         """Erase some commitments and orders, these where no promise on them has words; answers how many streams."""
-        async with await self._database.connect("erasing", _SESSION) as conn:
+        async with self._connection() as conn:
             for _ in range(_ATTEMPTS):
                 found = _Streams.of(await self._rows(conn, "of_streams", list(streams)))
                 if (done := await self._erase(conn, found, moment, "retention", {})) is not None:
@@ -147,7 +156,7 @@ class Erasing:
         streams, and None where this log knows of it. A hold that stands in the backup was lifted since.
         """
         customer_id, at = erasure.customer_id, erasure.erased_at
-        async with await self._database.connect("erasing", _SESSION) as conn:
+        async with self._connection() as conn:
             if await self._rows(conn, "is_done", customer_id, at, erasure.streams):
                 return None
             for _ in range(_ATTEMPTS):

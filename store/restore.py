@@ -12,42 +12,22 @@ import contextlib
 import hmac
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from domain.errors import NotRestorable
-from store import migrations
+from store import migrations, timelines
 from store.archive import About, Archive, Tell
 from store.backup import SQL
 from store.database import Connection, Database, reaching_the_database
 from store.keyring import Keyring
 from store.programs import running
 
-__all__ = ["AHEAD", "Timeline", "analyse", "check_fits", "load", "restoring", "settle", "timelines"]
-
-AHEAD = 10_000_000
-"""How far behind the last position that a backup holds its log goes on. More was hardly recorded since it was made."""
+__all__ = ["analyse", "check_fits", "load", "restoring", "settle"]
 
 _LOCK = 0x7265_7374_6F72_65  # "restore" in ASCII
 _OLDEST = 17
 """Which PostgreSQL understands what the `pg_restore` that we bring says."""
 _MARK = "CREATE TABLE unfinished_restore (sha256 text NOT NULL, made_at timestamptz NOT NULL, position bigint NOT NULL)"
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """Positions behind `kept` and before `begins` are of a log that is no more."""
-
-    kept: int
-    begins: int
-
-    def lost(self, position: int) -> bool:
-        """Whether what stood at a position is lost.
-
-        >>> Timeline(812, 10_000_813).lost(813)
-        True
-        """
-        return self.kept < position < self.begins
 
 
 def check_fits(about: About, keyring: Keyring, source: str) -> None:
@@ -124,21 +104,11 @@ async def settle(conn: Connection, now: datetime) -> int:
     goes on; in the transaction of `conn`. Answers the position from which on it goes on.
     """
     await conn.execute(SQL["shut_out"])
-    kept = await _events(conn)
-    timeline = {"kept": kept, "ahead": AHEAD, "now": now}
-    row = await (await conn.execute(SQL["timeline"], timeline)).fetchone()
-    begins = int(row[0]) if row else kept + 1
-    await conn.execute("SELECT setval('stored_events_notification_id_seq', %s, false)", (begins,))
-    await conn.execute("SELECT make_partition_for(%s)", (begins,))
+    timeline = await timelines.begin(conn, now)
     await conn.execute("DROP TABLE unfinished_restore")
-    return begins
+    return timeline.begins
 
 
 async def analyse(conn: Connection) -> None:
     """Learn how much of what there is: without that, queries are planned for empty tables."""
     await conn.execute("ANALYZE")
-
-
-async def timelines(conn: Connection) -> list[Timeline]:
-    """What was lost, where the log was restored."""
-    return [Timeline(*row) for row in await (await conn.execute(SQL["timelines"])).fetchall()]

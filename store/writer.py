@@ -22,6 +22,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from psycopg import AsyncConnection
 
 from domain.errors import Unavailable, UpheldError
+from store import timelines
 from store.clock import Clock
 from store.database import PLANNED_FOR_FULL_TABLES, Database
 from store.queries import queries
@@ -271,6 +272,7 @@ class Writer:
     async def _connection(self) -> AsyncConnection[Any]:
         if self._conn is None or self._conn.closed:
             self._conn = await self._database.connect("writer", _SESSION)
+            await timelines.up_to_date(self._conn, self._clock.now())
         return self._conn
 
     async def _disconnect(self) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from projections.leader import LOCKS, lock_of
 from store.migrations import _LOCK as MIGRATIONS
-from store.restore import AHEAD
+from store.timelines import AHEAD
 from tests.api.serving import MASTER_KEY, ROOT, Api, Serving, environment, refused, run
 from tests.messages.receivers import Inbox, eventually
 from tests.policies.receiving import SECRETS, Receiver

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import psycopg
@@ -20,6 +21,7 @@ __all__ = [
     "has_ended",
     "kill_backend",
     "kill_with_children",
+    "replica_that_takes_over",
     "running",
     "stalled",
     "stop_at_once",
@@ -83,10 +85,38 @@ def kill_backend(server: EmbeddedServer, application: str) -> None:
 
 def stop_at_once(server: EmbeddedServer) -> None:
     """Stop a server in the middle of what it does."""
-    pid, folder, root = _postmaster(server), server.pgdata.stat(), os.geteuid() == 0
+    pid = _postmaster(server)
+    # It would wait for there to be no server, and may never see that: another one is begun at once.
+    _run(server, "pg_ctl", "stop", "-m", "immediate", "-W", "-D", server.pgdata)
+    deadline = time.monotonic() + _STOPS_WITHIN
+    while not has_ended(pid):
+        assert time.monotonic() < deadline, "the server does not stop"
+        time.sleep(0.02)
+
+
+@contextmanager
+def replica_that_takes_over(server: EmbeddedServer) -> Iterator[None]:
+    """A replica that has what the server has now, and receives no more; in the end the server is lost and it takes over.
+
+    It does so in the folder of the server, at whose address clients look for it.
+    """
+    replica, folder = server.data_dir / "replica", server.pgdata.stat()
+    replica.mkdir(mode=0o700)
+    os.chown(replica, folder.st_uid, folder.st_gid)
+    _run(server, "pg_basebackup", "--no-sync", "--checkpoint=fast", "-d", server.dsn, "-D", replica)
+    (replica / "standby.signal").touch()
+    yield
+    stop_at_once(server)
+    server.pgdata.rename(server.data_dir / "lost")
+    replica.rename(server.pgdata)
+    assert server.revive()
+    _run(server, "pg_ctl", "promote", "-w", "-D", server.pgdata)
+
+
+def _run(server: EmbeddedServer, program: str, *arguments: str | Path) -> None:
+    folder, root = server.pgdata.stat(), os.geteuid() == 0
     done = subprocess.run(
-        # It waits for there to be no server, and may never see that: another one is begun at once.
-        [PROGRAMS / "pg_ctl", "stop", "-m", "immediate", "-W", "-D", server.pgdata],
+        [PROGRAMS / program, *arguments],
         cwd="/",
         # PostgreSQL's programs refuse to run as root.
         user=folder.st_uid if root else None,
@@ -96,10 +126,6 @@ def stop_at_once(server: EmbeddedServer) -> None:
         capture_output=True,
     )
     assert done.returncode == 0, done
-    deadline = time.monotonic() + _STOPS_WITHIN
-    while not has_ended(pid):
-        assert time.monotonic() < deadline, "the server does not stop"
-        time.sleep(0.02)
 
 
 def _postmaster(server: EmbeddedServer) -> int:
