@@ -31,7 +31,7 @@ class FlagChange:
     def told(self, wanted: FlagFilter) -> tuple[str, FlagRow] | None:
         """The event for somebody who asks for certain flags: `flagged`, `cleared`, or none.
 
-        Who deals with it is no part of the flag.
+        What else a board shows of its promise is no part of the flag.
         """
         if self.after is not None and self.after.matches(wanted):
             is_known = self.before is not None and self.before.flag == self.after.flag and not self.erased

@@ -29,7 +29,6 @@ __all__ = [
     "FlagRow",
     "Flags",
     "Raised",
-    "Standing",
     "Without",
 ]
 
@@ -224,19 +223,15 @@ class FlagGroup:
     rescue_by: datetime
 
 
-class Standing(NamedTuple):
-    """How far a flag has climbed, and who deals with it: no part of the flag's row, but of what a board shows."""
-
-    escalation_level: int
-    taken_by: str | None
-    paused_until: datetime | None
-
-
 class Raised(NamedTuple):
-    """A flag, and what is being done about it; nothing is known of that where its promise is not projected yet."""
+    """A flag, and the version of its promise, None where that is not projected yet.
+
+    A board shows more of a promise than its flag: how far it has climbed, who deals with it, how often its customer
+    has asked, whether its keeper has opened it.
+    """
 
     flag: FlagRow
-    standing: Standing | None
+    version: int | None
 
     def matches(self, wanted: FlagFilter) -> bool:
         """Whether it is among those that are asked for, as the query has it."""
@@ -323,8 +318,7 @@ class Flags(Reader):
     def _raised(self, row: tuple[Any, ...]) -> Raised:
         if (shown := self._commitment(row)) is None:
             return Raised(_flag(row, self._said(row)), None)
-        standing = Standing(shown.escalation_level, shown.taken_by, shown.paused_until)
-        return Raised(_flag(row, shown.promise), standing)
+        return Raised(_flag(row, shown.promise), shown.version)
 
     async def groups(self, wanted: FlagFilter, by: FlagGroupBy, *, now: datetime, limit: int) -> list[FlagGroup]:
         """The flags that hold now, counted by what they have in common; the most urgent group first."""

@@ -51,6 +51,19 @@ def test_a_promise_is_taken_and_given_to_somebody_else_by_keyboard_alone(opened:
     assert night.agent.get("/v1/orders/SO-keys")["assignments"][0]["depot"] == "north", "what was planned stays"
 
 
+def test_a_step_that_is_taken_while_the_list_is_on_its_way_waits_for_nothing(opened: Opened, night: Night) -> None:
+    id = night.unread("SO-held", hours=2)
+    page = opened("/board")
+    expect(page.locator(f"#f-{id}")).to_be_visible()
+    page.route("**/board/list?*", lambda _: None)
+    with page.expect_request("**/board/list?*"):
+        night.agent.command(id, "contacts", {"channel": "phone", "note": "Where is it?"})
+    page.locator(f"#nag-{id}").click()
+    expect(page.locator(f"#f-{id} .done[role=status]")).to_contain_text("The keeper is asked again now.")
+    page.unroute("**/board/list?*")
+    expect(page.locator(f"#f-{id}")).to_contain_text("the customer has asked 1 time")
+
+
 def test_what_is_refused_says_so_where_it_was_done_and_what_is_typed_elsewhere_stays(
     opened: Opened, night: Night
 ) -> None:
@@ -129,6 +142,8 @@ def test_what_others_do_is_seen_at_once_and_disturbs_nobody(opened: Opened, nigh
     page.locator(f"#why-{mine}").fill("half a sen")
     night.supervisor.command(other, "escalations", {"action": "taken"})
     expect(page.locator(f"#f-{other}")).to_contain_text("Wang Fang deals with it until")
+    night.agent.command(other, "contacts", {"channel": "phone", "note": "Where is it?"})
+    expect(page.locator(f"#f-{other}")).to_contain_text("the customer has asked 1 time")
     new = night.unread("SO-new", hours=0.5)
     expect(page.locator(f"#f-{new}")).to_be_visible()
     expect(page.locator(f"#why-{mine}")).to_be_focused()

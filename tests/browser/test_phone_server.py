@@ -177,6 +177,7 @@ def restored(server: EmbeddedServer, tmp_path: Path) -> Iterator[Restored]:
         yield url, backup, line, serve
 
 
+@pytest.mark.timeout(300)
 def test_after_a_backup_was_restored_the_phone_goes_on_from_what_the_office_has(
     phones: Phones, server: EmbeddedServer, restored: Restored
 ) -> None:
@@ -206,6 +207,7 @@ def test_after_a_backup_was_restored_the_phone_goes_on_from_what_the_office_has(
     assert office.told(id).count("HandoffAcknowledged") == 1
 
 
+@pytest.mark.timeout(300)
 def test_what_was_only_seen_before_a_backup_was_restored_is_not_shown_any_more(
     phones: Phones, server: EmbeddedServer, restored: Restored
 ) -> None:

@@ -96,7 +96,7 @@ def stop_at_once(server: EmbeddedServer) -> None:
 
 @contextmanager
 def replica_that_takes_over(server: EmbeddedServer) -> Iterator[None]:
-    """A replica that has what the server has now, and receives no more; in the end the server is lost and it takes over.
+    """A replica that has what the server has now and receives no more; in the end the server is lost, it takes over.
 
     It does so in the folder of the server, at whose address clients look for it.
     """

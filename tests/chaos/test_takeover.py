@@ -1,4 +1,4 @@
-"""A replica takes over that had not received all: no position means two events, and nobody goes on with what is lost."""
+"""A replica takes over that had not received all: no position means two events, and nobody goes on with the lost."""
 
 from pathlib import Path
 

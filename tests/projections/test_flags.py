@@ -166,7 +166,7 @@ async def test_a_flag_that_is_projected_before_its_promise_has_its_words_all_the
         (flag,) = await flags.page(EVERYTHING, now=given.now, limit=50, after=None)
         assert (flag.promise, flag.erased) == ("The money is back", False), projected
         (raised,) = (await flags.all(now=given.now)).values()
-        assert (raised.flag.promise, raised.standing is not None) == ("The money is back", projected)
+        assert (raised.flag.promise, raised.version is not None) == ("The money is back", projected)
         await project(COMMITMENTS)
 
 

@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,10 +27,11 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    server = EmbeddedServer.start(tmp_path_factory.mktemp("database"))
-    yield server
-    server.stop()
+def server() -> Iterator[EmbeddedServer]:
+    with tempfile.TemporaryDirectory(prefix="upheld-tests-") as folder:
+        server = EmbeddedServer.start(Path(folder))
+        yield server
+        server.stop()
 
 
 def signal_postmaster(server: EmbeddedServer, number: signal.Signals) -> None:
