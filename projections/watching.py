@@ -113,6 +113,7 @@ class Watch(ABC, Generic[C]):
         self._wanted, self._ready = asyncio.Event(), asyncio.Event()
         self._remembered: deque[C] = deque(maxlen=_REMEMBERED)
         self._since = self._position = self._forgotten = 0
+        self._is_stale = False
 
     @abstractmethod
     async def _reached(self) -> int:
@@ -164,6 +165,10 @@ class Watch(ABC, Generic[C]):
             if look.waits:
                 look.start_anew(self._position)
 
+    def begin_anew(self) -> None:
+        """The log is not the one any more that was watched: whoever looks on must read how everything stands."""
+        self._is_stale = True
+
     async def run(self) -> None:
         """Watch whenever somebody looks on, until cancelled. Needs the log to be followed."""
         while True:
@@ -181,6 +186,7 @@ class Watch(ABC, Generic[C]):
 
     async def _begin(self) -> None:
         """Learn how it stands. Whoever looked on before an interruption must read it, too."""
+        self._is_stale = False
         self._position = await self._reached()
         self._since, known = await self._begin_at(self._position)
         self._remembered.extend(known)
@@ -195,6 +201,8 @@ class Watch(ABC, Generic[C]):
             # What was recorded is projected a moment later.
             turn = turn if behind else await self._log.turn_after(turn)
             await asyncio.sleep(_GATHER_SECONDS)
+            if self._is_stale:
+                return
             behind = await self._look_again()
             if self._looks:
                 needed_at = loop.time()

@@ -31,6 +31,7 @@ logger = logging.getLogger("upheld.database")
 
 _OLDEST = 15
 _STEADY_CONNECTIONS = 2
+_ASKS_OTHERS_FOR = 1.0  # seconds: as many as a pool has fail in a moment, where the server is there to say so
 _LOOK_EVERY = 0.5  # seconds between two looks at the embedded server
 _DRAIN_SECONDS = 0.1
 # A peer that vanished without a word is noticed within about ten seconds; what the address says goes first.
@@ -177,16 +178,17 @@ class Database:
         A `steady` one is asked again and again for as long as the process lives: its plan, which is made once and
         perhaps while the tables are empty, is the one for full tables.
 
-        A connection of the pool may have died unnoticed while it was idle; then another one is asked, once. Raises
-        Unavailable when the database is out of reach.
+        Any of the connections of the pool may have died unnoticed while it was idle; then another one is asked, and
+        whatever fails is thrown away. Raises Unavailable when the database is out of reach.
         """
+        until = asyncio.get_running_loop().time() + _ASKS_OTHERS_FOR
         with reaching_the_database():
-            try:
-                return await self._fetch(query, params, steady=steady)
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                if isinstance(error, psycopg.errors.QueryCanceled | PoolTimeout):
-                    raise
-                return await self._fetch(query, params, steady=steady)
+            while True:
+                try:
+                    return await self._fetch(query, params, steady=steady)
+                except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                    if not _is_lost(error) or asyncio.get_running_loop().time() > until:
+                        raise
 
     async def _fetch(self, query: LiteralString, params: Params | None, *, steady: bool) -> list[TupleRow]:
         async with _started(self._steady if steady else self._pool).connection() as connection:
@@ -195,7 +197,8 @@ class Database:
     async def connect(self, name: str, settings: Mapping[str, str] = MappingProxyType({})) -> Connection:
         """A connection of one's own, for the writer, a listener, a leader; autocommit, and no limit on statements.
 
-        `settings` are parameters of PostgreSQL that hold for it.
+        `settings` are parameters of PostgreSQL that hold for it. A replica is out of reach until it has taken over: who
+        listens or writes can do neither there.
 
         >>> connection = await database.connect("writer")
         >>> connection.info.parameter_status("application_name")
@@ -204,7 +207,9 @@ class Database:
         Raises Unavailable when the database is out of reach.
         """
         with reaching_the_database():
-            connection = await psycopg.AsyncConnection.connect(self.conninfo(name), autocommit=True)
+            connection = await psycopg.AsyncConnection.connect(
+                self.conninfo(name), autocommit=True, target_session_attrs="primary"
+            )
             try:
                 await configure(connection, {"TimeZone": "UTC", **settings})
             except BaseException:
@@ -290,6 +295,13 @@ async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+def _is_lost(error: psycopg.Error) -> bool:
+    """Whether it was the connection that failed, and not what was asked on it, nor the wait for one."""
+    if error.sqlstate is None:  # nothing came of the server
+        return not isinstance(error, PoolTimeout)
+    return error.sqlstate.startswith(("08", "57P"))
 
 
 def _problem(server_version: int, encoding: str) -> str | None:

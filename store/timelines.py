@@ -18,7 +18,7 @@ from psycopg import errors
 from store.database import Connection, reaching_the_database
 from store.queries import queries
 
-__all__ = ["AHEAD", "Timeline", "begin", "up_to_date"]
+__all__ = ["AHEAD", "Timeline", "begin", "known", "up_to_date"]
 
 log = structlog.get_logger("upheld.timelines")
 SQL = queries("store", "timelines.sql")
@@ -26,8 +26,10 @@ SQL = queries("store", "timelines.sql")
 AHEAD = 10_000_000
 """How far behind the last position that is left the log goes on. More was hardly recorded and lost."""
 
-_UNTOLD = (errors.FeatureNotSupported, errors.InsufficientPrivilege, errors.ObjectNotInPrerequisiteState)
-"""What a PostgreSQL answers that has no log of its own to tell of, or does not tell us, or is a replica."""
+_UNTOLD = (errors.FeatureNotSupported, errors.InsufficientPrivilege, errors.UndefinedFunction)
+"""What a PostgreSQL answers that has no log of its own to tell of, or does not tell us."""
+
+_NO_LONGER = "SELECT set_config('lock_timeout', '2s', true)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,12 @@ class Timeline:
         return self.kept < position < self.begins
 
 
-async def begin(conn: Connection, now: datetime) -> Timeline:
-    """Have the log go on in a timeline of its own, in the transaction of `conn`, in which nobody else appends."""
-    row = await (await conn.execute(SQL["begin"], {"ahead": AHEAD, "now": now})).fetchone()
+async def begin(conn: Connection, now: datetime, *, steps: int = 1) -> Timeline:
+    """Have the log go on in a timeline of its own, in the transaction of `conn`, in which nobody else appends.
+
+    `steps` is how many timelines may have gone on from here, this one included: it goes on behind all of them.
+    """
+    row = await (await conn.execute(SQL["begin"], {"ahead": AHEAD * steps, "now": now})).fetchone()
     if row is None:
         raise RuntimeError("no timeline was begun")
     timeline = Timeline(*row)
@@ -69,18 +74,25 @@ async def up_to_date(conn: Connection, now: datetime) -> Sequence[Timeline]:
         current, noted = await _of_postgres(conn)
         if current not in (None, noted):
             await _follow(conn, now)
-        return [Timeline(*row) for row in await (await conn.execute(SQL["all"])).fetchall()]
+        return await known(conn)
+
+
+async def known(conn: Connection) -> Sequence[Timeline]:
+    """All timelines that were begun so far, for who only looks on."""
+    return [Timeline(*row) for row in await (await conn.execute(SQL["all"])).fetchall()]
 
 
 async def _follow(conn: Connection, now: datetime) -> None:
     async with conn.transaction():
+        await conn.execute(_NO_LONGER)
         await conn.execute("LOCK TABLE ONLY stored_events IN EXCLUSIVE MODE")
         # Another process may have been faster.
         current, noted = await _of_postgres(conn)
         if noted is None:
             await conn.execute(SQL["note"], (current,))
-        elif noted != current:
-            one = await begin(conn, now)
+        elif current is not None and noted != current:
+            # A server that took over in between, or an earlier recovery from the same backup, went on from here, too.
+            one = await begin(conn, now, steps=max(current - noted, 1))
             told = {"timeline": current, "ended_at": one.kept, "goes_on_at": one.begins}
             log.warning("another server took over, or went back: the log goes on far ahead", **told)
 

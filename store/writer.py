@@ -20,6 +20,7 @@ import structlog
 from eventsourcing.persistence import StoredEvent
 from prometheus_client import Counter, Gauge, Histogram
 from psycopg import AsyncConnection
+from psycopg.errors import ReadOnlySqlTransaction
 
 from domain.errors import Unavailable, UpheldError
 from store import timelines
@@ -188,7 +189,7 @@ class Writer:
                 with _batch_seconds.time():
                     await self._write(batch, again=again)
                 return
-            except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
+            except (psycopg.OperationalError, psycopg.InterfaceError, ReadOnlySqlTransaction, Unavailable) as error:
                 log.warning("append interrupted", error=str(error).strip(), commands=len(batch), again=again)
                 _interrupted.inc()
                 await self._disconnect()

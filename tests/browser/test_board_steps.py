@@ -64,6 +64,20 @@ def test_a_step_that_is_taken_while_the_list_is_on_its_way_waits_for_nothing(ope
     expect(page.locator(f"#f-{id}")).to_contain_text("the customer has asked 1 time")
 
 
+def test_a_board_that_cannot_ask_the_server_says_so_wherever_its_reader_is(opened: Opened, night: Night) -> None:
+    id = night.unread("SO-away", hours=2)
+    page = opened("/board")
+    expect(page.locator(f"#f-{id}")).to_be_visible()
+    page.context.set_offline(True)
+    page.locator(f"#nag-{id}").click()
+    expect(page.locator("[data-away]")).to_have_text("The server cannot be reached. What is shown may be old.")
+    expect(page.locator("[data-away]")).to_be_in_viewport()
+    page.context.set_offline(False)
+    page.locator(f"#nag-{id}").click()
+    expect(page.locator(f"#f-{id} .done[role=status]")).to_contain_text("The keeper is asked again now.")
+    expect(page.locator("[data-away]")).to_be_hidden()
+
+
 def test_what_is_refused_says_so_where_it_was_done_and_what_is_typed_elsewhere_stays(
     opened: Opened, night: Night
 ) -> None:

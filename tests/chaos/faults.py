@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 _STOPS_WITHIN = 10.0
+_REPLICA_SECONDS = 1.5
 
 
 def kill_with_children(process: "Begun | subprocess.Popen[bytes] | psutil.Process") -> None:
@@ -110,6 +111,8 @@ def replica_that_takes_over(server: EmbeddedServer) -> Iterator[None]:
     server.pgdata.rename(server.data_dir / "lost")
     replica.rename(server.pgdata)
     assert server.revive()
+    # Those who try to connect meet what is a replica still.
+    time.sleep(_REPLICA_SECONDS)
     _run(server, "pg_ctl", "promote", "-w", "-D", server.pgdata)
 
 

@@ -1,5 +1,7 @@
 """A replica takes over that had not received all: no position means two events, and nobody goes on with the lost."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -27,11 +29,13 @@ def test_whoever_saw_what_is_lost_is_told_where_the_log_ended_and_no_position_me
         kept = taken_in(agent)
         assert timelines(own_server) == [], "a server that was begun again has lost nothing"
 
-        with replica_that_takes_over(own_server):
-            agent.command(id, "contacts", {"channel": "phone", "note": "Lost"})
-            lost_id = agent.promise(promise="Lost")["id"]
-            lost = taken_in(agent)
-        until(lambda: records(serving), 20, "the server that took over records")
+        with looking_on(serving) as told:
+            with replica_that_takes_over(own_server):
+                agent.command(id, "contacts", {"channel": "phone", "note": "Lost"})
+                lost_id = agent.promise(promise="Lost")["id"]
+                lost = taken_in(agent)
+            until(lambda: records(serving), 20, "the server that took over records")
+            assert next(line for line in told if line.startswith("event: ")) == "event: reset"
         with Serving(tmp_path, **here).wait() as other:
             agent = other.by("agent:ling")
             agent.command(id, "contacts", {"channel": "phone", "note": "Not lost"})
@@ -52,6 +56,16 @@ def test_whoever_saw_what_is_lost_is_told_where_the_log_ended_and_no_position_me
         assert_the_projections_agree_with_the_log(own_server.dsn)
     verified = run("verify", folder=tmp_path, **here)
     assert verified.returncode == 0, verified.stdout
+
+
+@contextmanager
+def looking_on(serving: Serving) -> Iterator[Iterator[str]]:
+    """The lines of a stream of flags, from when it stands on."""
+    headers = {"X-Actor": "supervisor:wang"}
+    with serving.by("supervisor:wang").client.stream("GET", "/v1/flags/stream", headers=headers) as answer:
+        lines = answer.iter_lines()
+        next(line for line in lines if line.startswith("id: "))
+        yield lines
 
 
 def records(serving: Serving) -> bool:

@@ -1,7 +1,8 @@
 /** What the server's pages do besides being read: parts are asked for anew (htmx), and keys lead where a mouse would. */
 import htmx from "htmx.org";
 import "htmx-ext-sse";
-import { awayness, copying, proposals } from "./desk";
+import { awayness } from "./away";
+import { copying, proposals } from "./desk";
 import { keys } from "./keys";
 import { merging } from "./merge";
 import { refusals } from "./refusals";

@@ -48,15 +48,3 @@ export function copying(): void {
     });
   }
 }
-
-/** While the server cannot be asked, that is said: what stands on the page may be old. */
-export function awayness(): void {
-  const notice = document.querySelector<HTMLElement>("[data-away]");
-  if (notice === null) return;
-  const say = (isAway: boolean) => () => {
-    notice.hidden = !isAway;
-  };
-  for (const event of ["htmx:sendError", "htmx:responseError", "htmx:sseError"])
-    document.body.addEventListener(event, say(true));
-  for (const event of ["htmx:afterSwap", "htmx:sseOpen"]) document.body.addEventListener(event, say(false));
-}
