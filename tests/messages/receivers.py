@@ -9,6 +9,7 @@ from collections.abc import Callable
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
+from uuid import uuid4
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -27,7 +28,10 @@ def eventually(holds: Callable[[], bool], *, within: float = _WITHIN) -> None:
 
 
 class Inbox:
-    """Takes messages by `json://`. `answer` is asked for the status of each; None keeps the sender waiting."""
+    """Takes messages by `json://`. `answer` is asked for the status of each; None keeps the sender waiting.
+
+    What was meant for one that had the same port before is not taken.
+    """
 
     def __init__(self) -> None:
         self.got: list[dict[str, Any]] = []
@@ -35,6 +39,7 @@ class Inbox:
         self.times: list[float] = []
         self.answer: Callable[[int], int | None] = lambda _: 200
         self.released = threading.Event()
+        self._name = uuid4().hex
         self._requests = 0
         self._lock = threading.Lock()
         inbox = self
@@ -42,7 +47,8 @@ class Inbox:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                status = inbox._take(body, self.headers.get("Upheld-Message"))
+                is_ours = self.path.startswith(f"/{inbox._name}/")
+                status = inbox._take(body, self.headers.get("Upheld-Message")) if is_ours else 404
                 if status is None:
                     inbox.released.wait(30)
                     status = 500
@@ -72,7 +78,7 @@ class Inbox:
 
     def channel(self, to: str = "inbox") -> str:
         """The channel that leads here."""
-        return f"json://127.0.0.1:{self._server.server_address[1]}/{to}"
+        return f"json://127.0.0.1:{self._server.server_address[1]}/{self._name}/{to}"
 
     @property
     def texts(self) -> list[str]:
