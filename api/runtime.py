@@ -52,7 +52,7 @@ from store.keys import Keys
 from store.ledger import Ledger
 from store.people import People, Staff
 from store.sessions import Endings
-from store.timelines import Timeline, known, up_to_date
+from store.timelines import Timeline, keep_up, timelines
 from store.writer import Writer
 
 __all__ = ["FED", "Runtime", "open_runtime", "together"]
@@ -169,7 +169,8 @@ class Runtime:
 
     async def _reached_anew(self, conn: AsyncConnection[Any]) -> None:
         """There is a connection again, perhaps to a server that took over and has not all that was recorded."""
-        before, self.timelines = self.timelines, await up_to_date(conn, await self.now())
+        await keep_up(conn, await self.now())
+        before, self.timelines = self.timelines, await timelines(conn)
         if len(self.timelines) > len(before):
             for watch in (self.flag_watch, self.task_watch, self.commitment_watch):
                 watch.begin_anew()
@@ -278,7 +279,9 @@ async def open_runtime(
             clock = clock or (
                 await TestClock.open(conn, begin=not looks_on) if settings.test_clock else await _real_clock(conn)
             )
-            lost = await (known(conn) if looks_on else up_to_date(conn, clock.now()))
+            if not looks_on:
+                await keep_up(conn, clock.now())
+            lost = await timelines(conn)
         writer = Writer(database, clock)
         ledger = Ledger(database, keyring, writer, clock)
         people = People(database, keyring, clock)

@@ -280,7 +280,7 @@ class Database:
                 logger.error("the embedded PostgreSQL died and does not start again: %s", error)
                 await asyncio.sleep(2.0)
             else:
-                # Without this, each connection of the old server would still fail one reader.
+                # Without this, each connection of the old server would still fail whoever is given it.
                 for pool in (self._pool, self._steady):
                     await _started(pool).check()
 

@@ -27,7 +27,7 @@ from store.facts import read_fact, write_fact
 from store.keyring import Keyring
 from store.ledger import Ledger
 from store.queries import queries
-from store.timelines import up_to_date
+from store.timelines import keep_up
 
 __all__ = ["Erased", "Erasing", "Erasure"]
 
@@ -99,7 +99,7 @@ class Erasing:
     async def _connection(self) -> AsyncIterator[Connection]:
         """One to erase on, which appends to the log."""
         async with await self._database.connect("erasing", _SESSION) as conn:
-            await up_to_date(conn, await self._ledger.now())
+            await keep_up(conn, await self._ledger.now())
             yield conn
 
     async def is_known(self, customer_id: str) -> bool:

@@ -15,12 +15,13 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 from domain.errors import NotRestorable
-from store import migrations, timelines
+from store import migrations
 from store.archive import About, Archive, Tell
 from store.backup import SQL
 from store.database import Connection, Database, reaching_the_database
 from store.keyring import Keyring
 from store.programs import running
+from store.timelines import begin
 
 __all__ = ["analyse", "check_fits", "load", "restoring", "settle"]
 
@@ -104,7 +105,7 @@ async def settle(conn: Connection, now: datetime) -> int:
     goes on; in the transaction of `conn`. Answers the position from which on it goes on.
     """
     await conn.execute(SQL["shut_out"])
-    timeline = await timelines.begin(conn, now)
+    timeline = await begin(conn, now)
     await conn.execute("DROP TABLE unfinished_restore")
     return timeline.begins
 

@@ -4,7 +4,8 @@ So no position means two events, and whoever saw more of the log than there is n
 backup of it was restored; where a replica took over that had not received all; where PostgreSQL was recovered up to an
 instant. Of the latter two nothing in the log tells, but that PostgreSQL has begun a timeline of its own does.
 
->>> for timeline in await up_to_date(conn, now):  # doctest: +SKIP
+>>> await keep_up(conn, now)  # doctest: +SKIP
+>>> for timeline in await timelines(conn):  # doctest: +SKIP
 ...     print(f"lost: {timeline.kept + 1} to {timeline.begins - 1}")
 """
 
@@ -18,7 +19,7 @@ from psycopg import errors
 from store.database import Connection, reaching_the_database
 from store.queries import queries
 
-__all__ = ["AHEAD", "Timeline", "begin", "known", "up_to_date"]
+__all__ = ["AHEAD", "Timeline", "begin", "keep_up", "timelines"]
 
 log = structlog.get_logger("upheld.timelines")
 SQL = queries("store", "timelines.sql")
@@ -64,8 +65,13 @@ async def begin(conn: Connection, now: datetime, *, steps: int = 1) -> Timeline:
     return timeline
 
 
-async def up_to_date(conn: Connection, now: datetime) -> Sequence[Timeline]:
-    """All timelines that were begun; where PostgreSQL is in another one than when this was last asked, one is begun.
+async def timelines(conn: Connection) -> Sequence[Timeline]:
+    """What was lost, of each timeline that was begun so far."""
+    return [Timeline(*row) for row in await (await conn.execute(SQL["all"])).fetchall()]
+
+
+async def keep_up(conn: Connection, now: datetime) -> None:
+    """Begin a timeline where PostgreSQL is in another one than when this was last asked.
 
     To be asked on a connection that was just made, before anything is appended on it: another server is reached by
     another connection. Where a PostgreSQL does not tell, nothing is begun. Raises `Unavailable`.
@@ -74,12 +80,6 @@ async def up_to_date(conn: Connection, now: datetime) -> Sequence[Timeline]:
         current, noted = await _of_postgres(conn)
         if current not in (None, noted):
             await _follow(conn, now)
-        return await known(conn)
-
-
-async def known(conn: Connection) -> Sequence[Timeline]:
-    """All timelines that were begun so far, for who only looks on."""
-    return [Timeline(*row) for row in await (await conn.execute(SQL["all"])).fetchall()]
 
 
 async def _follow(conn: Connection, now: datetime) -> None:

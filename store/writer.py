@@ -23,10 +23,10 @@ from psycopg import AsyncConnection
 from psycopg.errors import ReadOnlySqlTransaction
 
 from domain.errors import Unavailable, UpheldError
-from store import timelines
 from store.clock import Clock
 from store.database import PLANNED_FOR_FULL_TABLES, Database
 from store.queries import queries
+from store.timelines import keep_up
 
 __all__ = ["Append", "Committed", "NewStream", "StaleVersion", "Writer"]
 
@@ -273,7 +273,7 @@ class Writer:
     async def _connection(self) -> AsyncConnection[Any]:
         if self._conn is None or self._conn.closed:
             self._conn = await self._database.connect("writer", _SESSION)
-            await timelines.up_to_date(self._conn, self._clock.now())
+            await keep_up(self._conn, self._clock.now())
         return self._conn
 
     async def _disconnect(self) -> None:

@@ -272,6 +272,15 @@ class Api:
         self._seen[0] = max(self._seen[0], int(self.get("/readyz", verbose="true")["log_position"]))
         return self._seen[0]
 
+    def all_taken_in(self, *, within: float = 15) -> int:
+        """Where the log ends, once everything in it is to be seen everywhere; whoever reads from now on reads it."""
+        end = self.end_of_the_log()
+        deadline = time.monotonic() + within
+        while any(row["lag_events"] for row in self.get("/readyz", verbose="true")["standing"]):
+            assert time.monotonic() < deadline, "it was not taken in in time"
+            time.sleep(0.02)
+        return end
+
     # -- time ---------------------------------------------------------------------------------------------------
 
     @property

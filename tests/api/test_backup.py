@@ -71,12 +71,6 @@ def place(bare_database: Callable[[], str], tmp_path_factory: pytest.TempPathFac
     return make
 
 
-def taken_in(agent: Api) -> None:
-    """Until everything that was recorded is to be seen everywhere."""
-    agent.end_of_the_log()
-    eventually(lambda: not any(r["lag_events"] for r in agent.client.get("/readyz?verbose").json()["standing"]))
-
-
 SEEN = ("flags", "history?limit=500", "tasks?recipient=courier:li", "scorecard", "commitments")
 
 
@@ -99,7 +93,7 @@ def test_what_was_backed_up_while_it_served_is_served_from_another_folder_and_go
         agent.assign("SO-1", "courier:li")
         id = agent.promise(order_id="SO-1", promise="A cable, 一根线")["id"]
         agent.by("courier:li").receipt(id)
-        taken_in(agent)
+        agent.all_taken_in()
         before, end = seen(agent), agent.end_of_the_log()
         said = here.upheld("backup", str(here.folder))
         assert said.returncode == 0, said.stderr
@@ -265,7 +259,7 @@ def set_back(place: Callable[..., Place]) -> Iterator[tuple[Api, int, int]]:
     with there.serve().wait() as serving:
         agent = serving.by("agent:ling")
         agent.promise(promise="Made after the restore")
-        taken_in(agent)
+        agent.all_taken_in()
         yield agent, kept, lost
 
 

@@ -28,7 +28,7 @@ from api import cli
 from store.embedded import EmbeddedServer
 from store.keyring import open_keyring
 from tests.api.serving import MASTER_KEY, ROOT, Serving, environment, instant, refused, run
-from tests.chaos.faults import has_ended, running
+from tests.chaos.faults import running, stop_at_once
 
 Serve = Callable[..., Serving]
 AGENT = {"X-Actor": "agent:ling"}
@@ -261,21 +261,13 @@ def outside(data_dir: Path) -> Iterator[EmbeddedServer]:
     server.stop()
 
 
-def end_at_once(server: EmbeddedServer) -> None:
-    """As `pg_ctl stop -m immediate` does."""
-    pid = int((server.pgdata / "postmaster.pid").read_text().splitlines()[0])
-    os.kill(pid, signal.SIGQUIT)
-    while not has_ended(pid):
-        time.sleep(0.01)
-
-
 def test_an_outage_of_the_database_is_told_and_survived(serve: Serve, outside: EmbeddedServer) -> None:
     serving = serve(database_url=outside.dsn).wait()
     agent, load = serving.by("agent:ling"), Load(serving.url)
     made, status = agent.promise(), serving.by("agent:status")
     load.patient.set()
     with load.going_on(people=3):
-        end_at_once(outside)
+        stop_at_once(outside)
         asked = {
             f"/v1/commitments/{made['id']}": None,
             "/v1/flags": None,

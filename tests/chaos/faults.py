@@ -18,7 +18,6 @@ from tests.api.serving import Serving
 
 __all__ = [
     "backends",
-    "has_ended",
     "kill_backend",
     "kill_with_children",
     "replica_that_takes_over",
@@ -54,13 +53,6 @@ def running(processes: Iterable[psutil.Process], said: str) -> list[psutil.Proce
     return found
 
 
-def has_ended(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 def backends(url: str, application: str) -> list[int]:
     """The server's processes for connections of this name."""
     query = "SELECT pid FROM pg_stat_activity WHERE application_name = %s AND datname = current_database()"
@@ -90,7 +82,7 @@ def stop_at_once(server: EmbeddedServer) -> None:
     # It would wait for there to be no server, and may never see that: another one is begun at once.
     _run(server, "pg_ctl", "stop", "-m", "immediate", "-W", "-D", server.pgdata)
     deadline = time.monotonic() + _STOPS_WITHIN
-    while not has_ended(pid):
+    while not _has_ended(pid):
         assert time.monotonic() < deadline, "the server does not stop"
         time.sleep(0.02)
 
@@ -114,6 +106,13 @@ def replica_that_takes_over(server: EmbeddedServer) -> Iterator[None]:
     # Those who try to connect meet what is a replica still.
     time.sleep(_REPLICA_SECONDS)
     _run(server, "pg_ctl", "promote", "-w", "-D", server.pgdata)
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _run(server: EmbeddedServer, program: str, *arguments: str | Path) -> None:

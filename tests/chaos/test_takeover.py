@@ -9,7 +9,7 @@ import psycopg
 
 from store.embedded import EmbeddedServer
 from store.timelines import AHEAD
-from tests.api.serving import MASTER_KEY, Api, Serving, refused, run
+from tests.api.serving import MASTER_KEY, Serving, refused, run
 from tests.chaos.faults import replica_that_takes_over, stop_at_once
 from tests.chaos.load import until
 from tests.chaos.truth import assert_the_projections_agree_with_the_log
@@ -26,20 +26,20 @@ def test_whoever_saw_what_is_lost_is_told_where_the_log_ended_and_no_position_me
         stop_at_once(own_server)
         assert own_server.revive()
         until(lambda: records(serving), 20, "the server that was begun again records")
-        kept = taken_in(agent)
+        kept = agent.all_taken_in(within=10)
         assert timelines(own_server) == [], "a server that was begun again has lost nothing"
 
         with looking_on(serving) as told:
             with replica_that_takes_over(own_server):
                 agent.command(id, "contacts", {"channel": "phone", "note": "Lost"})
                 lost_id = agent.promise(promise="Lost")["id"]
-                lost = taken_in(agent)
+                lost = agent.all_taken_in(within=10)
             until(lambda: records(serving), 20, "the server that took over records")
             assert next(line for line in told if line.startswith("event: ")) == "event: reset"
         with Serving(tmp_path, **here).wait() as other:
             agent = other.by("agent:ling")
             agent.command(id, "contacts", {"channel": "phone", "note": "Not lost"})
-            end = taken_in(agent)
+            end = agent.all_taken_in(within=10)
 
         agent = serving.by("agent:ling")
         assert timelines(own_server) == [(kept, kept + AHEAD + 1)]
@@ -75,13 +75,6 @@ def records(serving: Serving) -> bool:
         return agent.post("/v1/commitments", agent.promising()).is_success
     except httpx.TransportError:
         return False
-
-
-def taken_in(agent: Api) -> int:
-    """Where the log ends, once everything that is in it is to be seen everywhere."""
-    end = agent.end_of_the_log()
-    until(lambda: not any(row["lag_events"] for row in agent.get("/readyz", verbose="true")["standing"]), 10, "seen")
-    return end
 
 
 def timelines(server: EmbeddedServer) -> list[tuple[int, int]]:

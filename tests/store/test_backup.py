@@ -26,7 +26,7 @@ from store.ledger import Ledger
 from store.programs import running
 from store.restore import check_fits, load, restoring, settle
 from store.seals import put_seal
-from store.timelines import AHEAD, up_to_date
+from store.timelines import AHEAD, timelines
 from store.verification import verify
 from store.writer import Writer
 from tests.conftest import Given
@@ -138,7 +138,7 @@ async def test_a_restored_log_goes_on_behind_every_position_that_the_lost_one_ma
             # There are positions between that nobody has, and the next seal covers what comes behind them.
             await put_seal(conn, keyring, clock.now())
             verdict = await verify(conn, keyring)
-            assert [(one.kept, one.begins) for one in await up_to_date(conn, clock.now())] == [(40, begins)]
+            assert [(one.kept, one.begins) for one in await timelines(conn)] == [(40, begins)]
     partitions = await rows(url, "SELECT tableoid::regclass::text, notification_id FROM stored_events")
     assert partitions[-2:] == [("stored_events_p10000000", begins), ("stored_events_p10000000", begins + 1)]
     assert await rows(url, f"SELECT first_position FROM streams WHERE id = '{id}'") == [(begins,)]
