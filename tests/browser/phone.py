@@ -196,6 +196,10 @@ class Phone:
         """What is written on the phone and not answered, whatever is shown."""
         return list(self.page.evaluate(_READ, "outbox"))
 
+    def seen_until(self) -> int:
+        """The position of the log up to which it remembers to have seen everything."""
+        return max(int(day["position"]) for day in self.page.evaluate(_READ, "days"))
+
     # -- what befalls it ----------------------------------------------------------------------------------------
 
     def devtools(self) -> CDPSession:

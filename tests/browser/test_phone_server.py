@@ -228,10 +228,34 @@ def test_what_was_only_seen_before_a_backup_was_restored_is_not_shown_any_more(
     office.agent = lost.by("agent:ling")
     office.amend(id, "In words that are lost")
     phone.waits_for(phone.go("").row(id).get_by_text("In words that are lost"))
+    # It is told of words before it is told up to which event they are, by the next answer at the latest.
+    lasts_until(phone, office)
     lost.kill()
 
     serve(backup)
     phone.waits_for(phone.row(id).get_by_text("In the old words"))
+
+
+def test_a_phone_remembers_how_far_it_has_seen_though_nothing_has_changed_for_it(phone: Phone, office: Office) -> None:
+    id = office.promise()
+    eventually(lambda: "HandoffDelivered" in office.told(id))
+    lasts_until(phone, office)
+    Office(office.agent).promise("Somebody else keeps it")
+    lasts_until(phone, office)
+
+
+def lasts_until(phone: Phone, office: Office) -> None:
+    """Let minutes go by until the phone knows that it has seen all of the log; its clock must be installed."""
+    end = office.agent.end_of_the_log()
+
+    def knows() -> bool:
+        if phone.seen_until() >= end:
+            return True
+        phone.page.clock.fast_forward(60_000)
+        phone.page.wait_for_timeout(1_000)
+        return False
+
+    eventually(knows, within=60)
 
 
 def copy(dsn: str, source: str, target: str) -> None:

@@ -24,7 +24,7 @@ export interface Answered extends Answer {
 
 export type Tasks =
   | { stops: Stop[]; etag: string | null; incomplete: boolean; position: number }
-  | "unchanged"
+  | { isUnchanged: true; position: number }
   /** The log ends before what this phone has seen of it, as where a backup was restored. */
   | "set back";
 
@@ -87,12 +87,13 @@ export class Server {
     return { status: response.status, body: await read(response), position };
   }
 
-  /** What a keeper has to do now; "unchanged" where it is what he has. */
+  /** What a keeper has to do now; or that it is what he has, and up to which event of the log it is so. */
   async tasks(actor: string, etag: string | null, position: number): Promise<Tasks> {
     const headers = new Headers(etag === null ? {} : { "If-None-Match": etag });
     if (position > 0) headers.set("Upheld-Min-Position", String(position));
     const response = await this.ask("GET", `/v1/tasks?recipient=${encodeURIComponent(actor)}`, actor, { headers });
-    if (response.status === 304) return "unchanged";
+    const reached = Number(response.headers.get("Upheld-Position") ?? 0);
+    if (response.status === 304) return { isUnchanged: true, position: reached };
     if (response.status === 503 && (await endOfLog(response)) < position) return "set back";
     const body = await this.#read<{ items: Stop[]; incomplete?: boolean }>(response);
     if (!Array.isArray(body.items)) throw new Unreachable("the tasks cannot be read");
@@ -100,7 +101,7 @@ export class Server {
       stops: body.items,
       etag: response.headers.get("ETag"),
       incomplete: body.incomplete ?? false,
-      position: Number(response.headers.get("Upheld-Position") ?? 0),
+      position: reached,
     };
   }
 

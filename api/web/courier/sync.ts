@@ -71,13 +71,15 @@ export class Sync {
     const before = await this.store.day(me.actor);
     const tasks = await this.server.tasks(me.actor, before.etag, before.position);
     const now = Date.now() + (this.server.skew ?? 0);
-    if (tasks === "unchanged") {
-      await this.store.changeDay(me.actor, (day) => ({ ...day, fetched_at: now }));
-      return;
-    }
     if (tasks === "set back") {
       await this.store.changeDay(me.actor, setBack);
       return this.#readTasks(me);
+    }
+    if ("isUnchanged" in tasks) {
+      // What he has may be of a later event than the answer said that it came with.
+      const seen = (day: Day): number => Math.max(day.position, tasks.position);
+      await this.store.changeDay(me.actor, (day) => ({ ...day, fetched_at: now, position: seen(day) }));
+      return;
     }
     let [merged, isOvertaken] = [merge(before, tasks.stops, tasks.etag, now, me.recipients), false];
     // Asked before it leaves the list: who closes the page meanwhile is told the next time.
