@@ -215,6 +215,7 @@ def test_the_big_invoice_goes_up_by_itself_and_its_half_hour_ends_at_the_minute(
     stage.until(0, "14:04")
     stage.acted(0, "14:06")
     stage.amends("半小时内", "开票系统正在维修，请再等半个小时。", "开票系统维修")
+    stage.is_told("The finance team has it on the phone")
     stage.just_before(0, "14:36")
     stage.is_not_flagged("big")
     stage.until(0, "14:36")
