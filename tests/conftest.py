@@ -79,10 +79,10 @@ async def _migrate(dsn: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def fresh_database(server: EmbeddedServer) -> Iterator[Callable[[], str]]:
-    """Makes empty databases: `fresh_database()` is the address of one."""
+def fresh_database(server: EmbeddedServer) -> Iterator[Callable[..., str]]:
+    """Makes empty databases: `fresh_database()` is the address of one, `fresh_database(clock=MONDAY)` of another."""
     with ExitStack() as stack:
-        yield lambda: stack.enter_context(EmptyDatabase(server.dsn))
+        yield lambda **more: stack.enter_context(EmptyDatabase(server.dsn, **more))
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +104,7 @@ async def database(server: EmbeddedServer) -> AsyncIterator[Database]:
     """An empty database of the test's own."""
     name = f"test_{next(_numbers)}"
     _administer(server, "CREATE DATABASE {} TEMPLATE upheld STRATEGY file_copy", name)
-    async with Database.open(make_conninfo(server.dsn, dbname=name), Path()) as database:
+    async with Database.open(make_conninfo(server.dsn, dbname=name, connect_timeout=30), Path()) as database:
         yield database
     _administer(server, "DROP DATABASE {} WITH (FORCE)", name)
 

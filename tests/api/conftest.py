@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def serving(fresh_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def serving(fresh_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """The process that most tests share: its clock stands until one of them moves it, and days are Shanghai's.
 
     Each test has actors and orders of its own, and counts time from when it begins.
@@ -28,7 +28,8 @@ def serving(fresh_database: Callable[[], str], tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("serving")
     config = folder / "upheld.toml"
     config.write_text('[defaults]\ntime_zone = "Asia/Shanghai"\ncalendar = "CN"\n')
-    settings = {"database_url": fresh_database(), "master_key": MASTER_KEY, "config": config, "test_clock": 1}
+    url = fresh_database(clock=MONDAY)
+    settings = {"database_url": url, "master_key": MASTER_KEY, "config": config, "test_clock": 1}
     with Serving(folder, **settings) as serving:
         yield serving
 

@@ -14,6 +14,7 @@ import contextlib
 import functools
 import gc
 import json
+import math
 import os
 import pkgutil
 import runpy
@@ -23,6 +24,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -42,6 +44,7 @@ class Begun:
         self._told = os.fdopen(told, "rb", buffering=0)
         self.pid = int(self._line())
         self.returncode: int | None = None
+        self._ending = threading.Lock()
         # By its own handle: once it has ended, its number may be another's.
         try:
             self._handle = os.pidfd_open(self.pid)
@@ -50,18 +53,20 @@ class Begun:
 
     def poll(self) -> int | None:
         """How it ended, if it has."""
-        if self.returncode is None and select.select([self._told], [], [], 0)[0]:
-            self._end()
-        return self.returncode
+        with self._ending:
+            if self.returncode is None and select.select([self._told], [], [], 0)[0]:
+                self._end()
+            return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         """How it ended, once it has. Raises `subprocess.TimeoutExpired`."""
-        if self.returncode is None:
-            if not select.select([self._told], [], [], timeout)[0]:
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        while (returncode := self.poll()) is None:
+            if time.monotonic() >= deadline:
                 raise subprocess.TimeoutExpired(_MODULE, timeout or 0)
-            self._end()
-        assert self.returncode is not None
-        return self.returncode
+            # Another thread may wait as well, and be the one that is told.
+            time.sleep(0.01)
+        return returncode
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None and self._handle >= 0:

@@ -12,7 +12,7 @@ import httpx
 
 __all__ = ["Event", "Open", "Stream", "opening"]
 
-WITHIN = 5.0
+WITHIN = 20.0
 
 
 class Event(NamedTuple):

@@ -253,7 +253,7 @@ def test_a_deadline_can_be_seen_before_anything_is_promised(
     assert preview.json()["local"] == local
     assert preview.json()["time_zone"] == due.get("time_zone", "Asia/Shanghai")
     assert preview.json()["warnings"] == []
-    assert agent.end_of_the_log() == before
+    assert agent.recorded(after=before) == []
 
 
 def test_a_deadline_over_holidays_that_are_not_published_yet_says_so(agent: Api) -> None:

@@ -116,7 +116,7 @@ def test_a_command_without_an_actor_records_nothing(agent: Api) -> None:
     before = agent.end_of_the_log()
 
     refused(agent.client.post("/v1/commitments", json=agent.promising()), 401, "unauthenticated")
-    assert agent.end_of_the_log() == before
+    assert agent.recorded(after=before) == []
 
 
 @pytest.mark.parametrize("body", [b"{", b"{}", b'{"kind": 7, "king": null}'])
@@ -581,7 +581,7 @@ def test_a_position_that_never_comes_is_waited_for_five_seconds(agent: Api) -> N
 
     refused(answer, 503, "projection_behind")
     assert int(answer.headers["retry-after"]) >= 1
-    assert 4.5 < time.monotonic() - began < 7
+    assert time.monotonic() - began > 4.5
 
 
 # -- pages ------------------------------------------------------------------------------------------------------
@@ -700,7 +700,7 @@ def test_of_two_answers_to_whether_it_is_a_rehearsal_none_is_taken(agent: Api) -
     answer = agent.post("/v1/commitments?dry_run=true&dry_run=false", agent.promising())
 
     refused(answer, 422, "invalid", "/query/dry_run")
-    assert agent.end_of_the_log() == before
+    assert agent.recorded(after=before) == []
 
 
 @pytest.mark.parametrize(

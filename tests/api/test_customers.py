@@ -27,7 +27,7 @@ def see(serving: Serving) -> See:
     """Looks at a path as somebody who is known to nobody."""
 
     def look(path: str, method: str = "GET", **headers: str) -> httpx.Response:
-        return httpx.request(method, serving.url + path, headers=headers, trust_env=False)
+        return httpx.request(method, serving.url + path, headers=headers, trust_env=False, timeout=30)
 
     return look
 

@@ -176,7 +176,7 @@ def test_no_cell_of_an_exported_history_is_a_formula(agent: Api, formula: str) -
 def test_no_cell_of_the_scorecard_is_a_formula(agent: Api) -> None:
     agent.assign("SO-formula", "courier:li", depot="=1+1")
     agent.promise(order_id="SO-formula")
-    agent.end_of_the_log()
+    agent.all_taken_in()
     cookie = {"Cookie": "upheld_actor=supervisor:wang"}
     got = agent.client.get("/board/scorecard.csv", params={"group_by": "depot"}, headers=cookie)
     assert "'=1+1" in {row["group"] for row in csv.DictReader(io.StringIO(got.text))}

@@ -16,7 +16,7 @@ def look(serving: Serving, everybody: Api) -> Any:
     """Opens a page as somebody: `look("/history", actor="auditor:chen")`."""
 
     def open_as(path: str, actor: str | None = "auditor:chen", **params: Any) -> httpx.Response:
-        everybody.end_of_the_log()
+        everybody.all_taken_in()
         headers = {"X-Actor": actor} if actor is not None else {}
         return httpx.get(serving.url + path, params=params or None, headers=headers, trust_env=False, timeout=30)
 

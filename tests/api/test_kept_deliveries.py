@@ -132,7 +132,7 @@ def test_without_the_database_the_sender_is_asked_to_try_again(auditor: Api, url
     identifier = psycopg.sql.Identifier(str(name))
     with psycopg.connect(admin, autocommit=True) as conn:
         conn.execute(psycopg.sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(identifier))
-        conn.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        conn.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", (name,))
         try:
             answer = told(auditor)
         finally:

@@ -9,7 +9,7 @@ AGENT = {"X-Actor": "agent:ling"}
 
 
 def asked(serving: Serving, method: str = "GET", path: str = "/v1/flags", **headers: str) -> httpx.Response:
-    return httpx.request(method, serving.url + path, headers={**AGENT, **headers}, trust_env=False)
+    return httpx.request(method, serving.url + path, headers={**AGENT, **headers}, trust_env=False, timeout=30)
 
 
 @pytest.mark.parametrize("name", ["localhost", "LOCALHOST", "127.0.0.1", "127.8.9.1", "[::1]"])

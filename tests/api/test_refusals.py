@@ -69,7 +69,7 @@ def test_the_board_says_at_the_field_what_is_wrong(
     serving: Serving, supervisor: Api, agent: Api, order: str, form: dict[str, Any], expected: str
 ) -> None:
     id = agent.promise(order_id=order)["id"]
-    agent.end_of_the_log()
+    agent.all_taken_in()
     cookies = {"upheld_actor": supervisor.actor, "upheld_locale": "zh_CN"}
     with httpx.Client(base_url=serving.url, cookies=cookies, trust_env=False, timeout=30) as browser:
         page = browser.post(f"/board/flags/{id}", data={**form, "key": f"refused-{id}"})

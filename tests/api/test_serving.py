@@ -29,6 +29,7 @@ from store.embedded import EmbeddedServer
 from store.keyring import open_keyring
 from tests.api.serving import MASTER_KEY, ROOT, Serving, environment, instant, refused, run
 from tests.chaos.faults import running, stop_at_once
+from tests.messages.receivers import eventually
 
 Serve = Callable[..., Serving]
 AGENT = {"X-Actor": "agent:ling"}
@@ -281,7 +282,7 @@ def test_an_outage_of_the_database_is_told_and_survived(serve: Serve, outside: E
             method = "GET" if asked[path] is None else "PUT" if path.endswith("assignment") else "POST"
             began = time.monotonic()
             answer = agent.client.request(method, path, json=asked[path], headers=AGENT)
-            assert time.monotonic() - began < 5, path
+            assert time.monotonic() - began < 15, path
             refused(answer, 503, "unavailable")
             assert int(answer.headers["retry-after"]) >= 1
 
@@ -291,7 +292,7 @@ def test_an_outage_of_the_database_is_told_and_survived(serve: Serve, outside: E
         refused(status.client.get("/readyz"), 503)
         outside.revive()
         before = len(load.made)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while len(load.made) < before + 20:
             assert time.monotonic() < deadline, "it does not recover by itself"
             time.sleep(0.05)
@@ -325,6 +326,7 @@ def test_processes_share_the_embedded_server_of_a_folder_and_one_survives_the_ot
         assert other.commitment(made["id"])["status"] == "kept"
         third = stack.enter_context(Serving(tmp_path, data_dir=data_dir)).by("agent:third")
         assert third.commitment(made["id"])["status"] == "kept"
+        third.all_taken_in()
         lag = json.loads(run("status", "--json", folder=data_dir).stdout)
 
     assert {row["name"] for row in lag} >= {"commitments", "flags", "history", "tasks", "scorecard", "clock", "routing"}
@@ -359,7 +361,7 @@ def serving_children(parent: psutil.Process) -> list[psutil.Process]:
 
 def promise_on_a_new_connection(serving: Serving) -> str:
     body = Load.body(uuid4().hex)
-    answer = httpx.post(f"{serving.url}/v1/commitments", json=body, headers=AGENT, trust_env=False)
+    answer = httpx.post(f"{serving.url}/v1/commitments", json=body, headers=AGENT, trust_env=False, timeout=30)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
 
@@ -367,8 +369,8 @@ def promise_on_a_new_connection(serving: Serving) -> str:
 def test_with_sign_in_an_x_actor_counts_for_nothing_and_an_interrupt_ends_well(serve: Serve) -> None:
     serving = serve("--host", "0.0.0.0").wait()
     url = serving.url.replace("0.0.0.0", "127.0.0.1")
-    refused(httpx.get(f"{url}/v1/tasks", headers=AGENT, trust_env=False), 401, "unauthenticated")
-    assert httpx.get(f"{url}/livez", trust_env=False).status_code == 200
+    refused(httpx.get(f"{url}/v1/tasks", headers=AGENT, trust_env=False, timeout=30), 401, "unauthenticated")
+    assert httpx.get(f"{url}/livez", trust_env=False, timeout=30).status_code == 200
     serving.process.send_signal(signal.SIGINT)
 
     assert serving.process.wait(10) == 0
@@ -419,13 +421,10 @@ def test_who_only_looks_on_begins_no_test_clock(
 def test_who_never_sends_his_body_is_told_that_the_server_stops(serve: Serve) -> None:
     several = [serve(), serve("--workers", "2")]  # each waits for him as long as it may: at the same time
     halves = [half_a_promise(serving.wait()) for serving in several]
-    time.sleep(0.3)
     for serving in several:
         serving.process.send_signal(signal.SIGTERM)
-    time.sleep(0.5)
     for serving in several:
-        with pytest.raises(ConnectionError), socket.create_connection(("127.0.0.1", serving.port), timeout=2):
-            pass  # it is not let in any more
+        eventually(lambda port=serving.port: not lets_in(port))  # type: ignore[misc]
 
     for serving, half in zip(several, halves, strict=True):
         with half:
@@ -438,9 +437,18 @@ def test_who_never_sends_his_body_is_told_that_the_server_stops(serve: Serve) ->
 
 
 def half_a_promise(serving: Serving) -> socket.socket:
-    """A connection on which a body has begun."""
-    half = socket.create_connection(("127.0.0.1", serving.port), timeout=15)
-    half.sendall(
-        b"POST /v1/commitments HTTP/1.1\r\nHost: localhost\r\nX-Actor: agent:ling\r\nContent-Length: 9\r\n\r\n{"
-    )
+    """A connection on which a body has begun, for which the server waits."""
+    half = socket.create_connection(("127.0.0.1", serving.port), timeout=30)
+    headers = ("Host: localhost", "X-Actor: agent:ling", "Content-Length: 9", "Expect: 100-continue")
+    half.sendall("\r\n".join(["POST /v1/commitments HTTP/1.1", *headers, "", ""]).encode())
+    assert half.recv(100).startswith(b"HTTP/1.1 100")
+    half.sendall(b"{")
     return half
+
+
+def lets_in(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except ConnectionError:
+        return False
+    return True

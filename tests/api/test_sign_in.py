@@ -254,7 +254,7 @@ def test_asvs_10_5_2_a_name_that_is_given_to_another_makes_him_nobody_else(
 
 def test_asvs_10_1_2_an_attempt_is_ended_by_the_browser_that_began_it(browser: Browser, serving: Serving) -> None:
     there = browser.get("/sign-in").headers["location"]
-    back = httpx.get(there, trust_env=False).headers["location"]
+    back = httpx.get(there, trust_env=False, timeout=30).headers["location"]
     with Browser(serving) as victim:
         assert victim.get(back).status_code == 403
         victim.get("/sign-in")
@@ -265,7 +265,7 @@ def test_asvs_10_1_2_an_attempt_is_ended_by_the_browser_that_began_it(browser: B
 
 
 def test_an_attempt_ends_once(browser: Browser, provider: OpenIdProvider) -> None:
-    back = httpx.get(browser.get("/sign-in").headers["location"], trust_env=False).headers["location"]
+    back = httpx.get(browser.get("/sign-in").headers["location"], trust_env=False, timeout=30).headers["location"]
     flow = dict(browser.cookies)
     assert browser.get(back).status_code == 303
     assert "upheld-sign-in" not in browser.cookies
@@ -276,7 +276,7 @@ def test_an_attempt_ends_once(browser: Browser, provider: OpenIdProvider) -> Non
 
 @pytest.mark.parametrize("place", [10, 70, -2])
 def test_an_attempt_that_was_tampered_with_is_none(browser: Browser, place: int) -> None:
-    back = httpx.get(browser.get("/sign-in").headers["location"], trust_env=False).headers["location"]
+    back = httpx.get(browser.get("/sign-in").headers["location"], trust_env=False, timeout=30).headers["location"]
     kept = browser.cookies["upheld-sign-in"]
     browser.cookies["upheld-sign-in"] = kept[:place] + ("A" if kept[place] != "A" else "B") + kept[place + 1 :]
     assert browser.get(back).status_code == 403
@@ -312,7 +312,7 @@ def test_whoever_says_no_there_is_told_so(browser: Browser, provider: OpenIdProv
 )
 def test_asvs_3_7_2_nobody_is_led_elsewhere(browser: Browser, wanted: str) -> None:
     there = browser.ask("GET", "/sign-in", params={"return_to": wanted}).headers["location"]
-    back = httpx.get(there, trust_env=False).headers["location"]
+    back = httpx.get(there, trust_env=False, timeout=30).headers["location"]
     assert browser.get(back).headers["location"] == "/"
 
 

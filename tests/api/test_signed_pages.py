@@ -60,7 +60,7 @@ def opened(api: Api, path: str, method: str = "GET", **headers: str) -> httpx.Re
 def nobody(house: House, path: str, method: str = "GET", **headers: str) -> httpx.Response:
     """Who has neither a key nor a session, whatever else he says."""
     cookies = {"Cookie": "upheld_actor=admin:root", "X-Actor": "admin:root"}
-    return httpx.request(method, house.url + path, headers={**cookies, **headers}, trust_env=False)
+    return httpx.request(method, house.url + path, headers={**cookies, **headers}, trust_env=False, timeout=30)
 
 
 def shown(answer: httpx.Response, status: int = 200) -> str:
@@ -176,11 +176,11 @@ def test_a_step_on_the_board_that_is_not_for_somebody_says_so(house: House, own:
 
 def test_nobody_chooses_who_he_is(house: House) -> None:
     form = {"actor": "admin:root", "next": "/board"}
-    answer = httpx.post(f"{house.url}/who", data=form, trust_env=False)
+    answer = httpx.post(f"{house.url}/who", data=form, trust_env=False, timeout=30)
     assert (answer.status_code, "set-cookie" in answer.headers) == (303, False)
     ling = house.key_of("agent:ling")
     assert "set-cookie" not in ling.client.post("/who", data=form, headers=ling._headers).headers
-    refused(httpx.get(f"{house.url}/v1/keepers", trust_env=False), 401, "unauthenticated")
+    refused(httpx.get(f"{house.url}/v1/keepers", trust_env=False, timeout=30), 401, "unauthenticated")
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/courier"])

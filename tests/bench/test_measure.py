@@ -60,7 +60,7 @@ async def test_the_pace_does_not_depend_on_the_answers() -> None:
     took = await paced(100, 0.3, slow)
 
     assert len(took) == len(began) == 30
-    assert began[-1] - began[0] < 3
+    assert began[-1] - began[0] < 5.5, "one after another they take six seconds"
     assert all(latency >= 0.2 for latency in took)
 
 

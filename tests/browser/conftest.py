@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import datetime
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -32,17 +33,19 @@ Begin = Callable[..., Serving]
 
 
 @pytest.fixture(scope="module")
-def begin(fresh_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begin]:
+def begin(fresh_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begin]:
     """Starts a process with an empty database, which ends with the file: `begin()`, `begin(CONFIG, test_clock=1)`.
 
-    What a page shows is often all that there is, so that files share the server of all databases and no database.
+    `clock` is where its test clock begins. What a page shows is often all that there is, so that files share the server
+    of all databases and no database.
     """
     with ExitStack() as stack:
 
-        def start(config: str = "", **settings: object) -> Serving:
+        def start(config: str = "", clock: datetime | None = None, **settings: object) -> Serving:
             folder = tmp_path_factory.mktemp("serving")
             (folder / "upheld.toml").write_text(config)
-            usual = {"database_url": fresh_database(), "master_key": MASTER_KEY, "config": folder / "upheld.toml"}
+            url = fresh_database(clock=clock)
+            usual = {"database_url": url, "master_key": MASTER_KEY, "config": folder / "upheld.toml"}
             return stack.enter_context(Serving(folder, **(usual | settings)))
 
         yield start

@@ -42,11 +42,13 @@ class Company:
         }
         self._stack, self._folder = stack, folder
         self._client = stack.enter_context(httpx.Client(timeout=20, trust_env=False))
+        self._started: list[Serving] = []
         self.processes = [self._start(), self._start()]
         self.kills: list[float] = []
 
     def _start(self) -> Serving:
-        return self._stack.enter_context(Serving(self._folder, **self._settings))
+        self._started.append(self._stack.enter_context(Serving(self._folder, **self._settings)))
+        return self._started[-1]
 
     def send(self, method: str, path: str, body: object, *, key: str | None = None) -> httpx.Response:
         """A request to whoever answers it."""
@@ -70,6 +72,11 @@ class Company:
         self.kills.append(time.monotonic())
         kill_with_children(oldest.process)
         self.processes.append(self._start())
+
+    def may_have_sent_twice(self, inbox: Inbox, id: str | None) -> bool:
+        """Whether a kill fell in between, or a process stood still so long that another took its messages over."""
+        stood_still = any("deposed a leader" in one.logged for one in self._started)
+        return stood_still or any(fell_between(inbox, id, kill) for kill in self.kills)
 
 
 @pytest.mark.timeout(240)
@@ -101,7 +108,7 @@ def test_of_every_message_it_is_known_what_became_of_it_whoever_is_killed(
         assert len(told) == promises
         assert all(sent == 1 or failed for sent, failed in told.values()), told
         repeated = [id for id, count in Counter(inbox.ids).items() if count > 1]
-        assert all(any(fell_between(inbox, id, kill) for kill in company.kills) for id in repeated)
+        assert all(company.may_have_sent_twice(inbox, id) for id in repeated)
         lost = sum(not sent for sent, _ in told.values())
         print(f"{promises} promises, {len(inbox.ids)} messages came of {inbox.requests} tries;", end=" ")
         print(f"{len(repeated)} came twice, {lost} promises were recorded as not told")
@@ -177,7 +184,7 @@ def test_a_notice_tells_each_customer_once_of_all_his_promises_whoever_is_killed
         assert {shown["revision"] for shown in first_page(company)} == {2}, "each was amended once"
         eventually(lambda: informed(url) == promises, within=60)
         twice = [id for id, count in Counter(inbox.ids).items() if count > 1]
-        assert all(any(fell_between(inbox, id, kill) for kill in company.kills) for id in twice)
+        assert all(company.may_have_sent_twice(inbox, id) for id in twice)
         print(f"{promises} promises amended in {amended:.1f} s, {customers} customers told in {told:.1f} s, with three")
         print(f"kills; {len(twice)} messages came twice")
 

@@ -15,7 +15,7 @@ from tests.chaos.truth import assert_the_log_agrees_with, assert_the_projections
 
 pytestmark = pytest.mark.timeout(900)
 
-_COMMAND_WAITS = 2.0 + 4.0
+_COMMAND_WAITS = 2.0 + 8.0
 """Seconds that a command may wait for a process that stands still, and what a busy machine may add."""
 _PROJECTIONS_WAIT = 5.0 + 8.0
 """The same for the projections; whoever takes them over first has to read what he has not followed."""

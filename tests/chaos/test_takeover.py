@@ -26,20 +26,20 @@ def test_whoever_saw_what_is_lost_is_told_where_the_log_ended_and_no_position_me
         stop_at_once(own_server)
         assert own_server.revive()
         until(lambda: records(serving), 20, "the server that was begun again records")
-        kept = agent.all_taken_in(within=10)
+        kept = agent.all_taken_in(within=30)
         assert timelines(own_server) == [], "a server that was begun again has lost nothing"
 
         with looking_on(serving) as told:
             with replica_that_takes_over(own_server):
                 agent.command(id, "contacts", {"channel": "phone", "note": "Lost"})
                 lost_id = agent.promise(promise="Lost")["id"]
-                lost = agent.all_taken_in(within=10)
+                lost = agent.all_taken_in(within=30)
             until(lambda: records(serving), 20, "the server that took over records")
             assert next(line for line in told if line.startswith("event: ")) == "event: reset"
         with Serving(tmp_path, **here).wait() as other:
             agent = other.by("agent:ling")
             agent.command(id, "contacts", {"channel": "phone", "note": "Not lost"})
-            end = agent.all_taken_in(within=10)
+            end = agent.all_taken_in(within=30)
 
         agent = serving.by("agent:ling")
         assert timelines(own_server) == [(kept, kept + AHEAD + 1)]

@@ -102,7 +102,7 @@ def _assert_it_is_in_order(log: list[Stored]) -> None:
         assert stored.version == heads[stored.stream], stored
 
 
-def assert_the_projections_agree_with_the_log(url: str, *, within: float = 10.0) -> None:
+def assert_the_projections_agree_with_the_log(url: str, *, within: float = 30.0) -> None:
     """All that follows the log reaches its end and leaves nothing out, and says what it says when built anew."""
     settings, deadline = Settings(database_url=url, master_key=MASTER_KEY), time.monotonic() + within
     while behind := [row for row in asyncio.run(read_status(settings)) if row.lag_events or row.parked]:

@@ -74,7 +74,7 @@ def shop(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> It
     places = '[defaults]\ntime_zone = "Asia/Shanghai"\ncalendar = "CN"\n'
     config.write_text(places + "\n".join(documented(system) for system in SYSTEMS), "utf-8")
     settings = {"master_key": MASTER_KEY, "config": config, "test_clock": 1}
-    with EmptyDatabase(server.dsn) as url, Serving(folder, database_url=url, **settings) as serving:
+    with EmptyDatabase(server.dsn, clock=MONDAY) as url, Serving(folder, database_url=url, **settings) as serving:
         api = serving.by("supervisor:wang")
         assert api.move_clock(MONDAY).status_code == 200
         yield api
@@ -88,7 +88,9 @@ def told(shop: Api, system: str, payload: dict[str, Any], *, escaped: bool = Tru
     """What that system sends, signed as it does, without saying who asks in any other way."""
     body = json.dumps(payload, ensure_ascii=escaped).encode()
     headers = {"Content-Type": "application/json", **SIGNED[system](body)}
-    return shop.client.post(f"/v1/hooks/{system}", content=body, headers=headers)
+    answer = shop.client.post(f"/v1/hooks/{system}", content=body, headers=headers)
+    shop.see(answer)
+    return answer
 
 
 def recorded(answer: httpx.Response, status: int = 201) -> dict[str, Any]:

@@ -27,12 +27,13 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def process(fresh_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def process(fresh_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """The process that the tests of messages share. Each has people and orders of its own."""
     folder = tmp_path_factory.mktemp("messages")
     config = folder / "upheld.toml"
     config.write_text(CONFIG)
-    settings: dict[str, object] = {"database_url": fresh_database(), "master_key": MASTER_KEY, "config": config}
+    url = fresh_database(clock=MONDAY)
+    settings: dict[str, object] = {"database_url": url, "master_key": MASTER_KEY, "config": config}
     with Serving(folder, **settings, test_clock=1) as serving:
         yield serving
 

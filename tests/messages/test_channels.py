@@ -123,16 +123,18 @@ def test_nobody_waits_for_a_channel_that_hangs(people: People, inbox: Inbox) -> 
     with Inbox() as hanging:
         hanging.answer = lambda _: None
         agent = people.person("agent")
-        stuck, other = (
-            people.person("courier", hanging.channel(), id="a"),
-            people.person("courier", inbox.channel(), id="b"),
+        *stuck, other = (
+            people.person("courier", channel, id=f"c{number}")
+            for number, channel in enumerate([hanging.channel()] * 3 + [inbox.channel()])
         )
-        promised_to(stuck, agent, people)
-        eventually(lambda: hanging.requests == 1)
+        for one in stuck:
+            promised_to(one, agent, people)
+        eventually(lambda: hanging.requests == len(stuck))
 
         promised_to(other, agent, people)
 
-        inbox.wait(1, within=3)
+        # A channel is cut off after four seconds: one after another they would take longer.
+        inbox.wait(1, within=10)
 
 
 def test_nothing_is_left_of_jobs_that_are_done(people: People, inbox: Inbox, process: Serving) -> None:

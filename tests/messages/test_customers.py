@@ -43,7 +43,7 @@ def test_the_link_in_it_opens_that_promise(people: People, inbox: Inbox) -> None
 
     assert "我们对您的承诺已兑现：“三个工作日内退款”" in text
     link = next(word for word in text.replace("：", " ").split() if word.startswith("http"))
-    page = httpx.get(link, headers={"Accept": "application/json"}, trust_env=False)
+    page = httpx.get(link, headers={"Accept": "application/json"}, trust_env=False, timeout=30)
     assert page.json()["promise"] == "三个工作日内退款"
 
 

@@ -1,8 +1,9 @@
 """Whoever must keep a promise is told of it, on a channel that he reads, and asked again where he does not answer."""
 
 import re
+from datetime import timedelta
 
-from tests.api.serving import Api
+from tests.api.serving import Api, instant
 from tests.messages.conftest import People
 from tests.messages.receivers import Inbox, Mailbox, eventually
 
@@ -55,7 +56,8 @@ def test_in_full_it_has_the_words_of_the_customer_and_the_times_of_the_keeper(pe
     agent, order = people.person("agent"), people.order()
     courier = people.person("courier", inbox.channel(), content="full", time_zone="Europe/Sofia", locale="bg")
     agent.assign(order, courier.actor, stop=4)
-    agent.promise("free_item", order_id=order, promise="随货赠送高清线一根", due={"at": "2027-03-04T16:00:00Z"})
+    at_four = (agent.now + timedelta(days=3)).replace(hour=16, minute=0, second=0, microsecond=0)
+    agent.promise("free_item", order_id=order, promise="随货赠送高清线一根", due={"at": instant(at_four)})
 
     (text,) = inbox.wait(1)
 

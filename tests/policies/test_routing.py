@@ -200,7 +200,7 @@ async def test_a_process_that_starts_repairs_what_another_left_undone(
     serving = await asyncio.to_thread(serve(database_url=database.dsn, master_key=MASTER_KEY).wait)
     agent = serving.by("agent:ling")
     shown: list[dict[str, Any]] = []
-    for _ in range(300):
+    for _ in range(1500):
         # The log holds events and no projection stands yet: they are built first.
         answer = await asyncio.to_thread(agent.request, "GET", "/v1/history", order_id=ORDER)
         shown = answer.json()["items"] if answer.status_code == 200 else []
@@ -210,5 +210,6 @@ async def test_a_process_that_starts_repairs_what_another_left_undone(
         await asyncio.sleep(0.02)
 
     assert (shown[-1]["actor"], shown[-1]["data"]["recipient"]) == ("system:upheld", "courier:li")
+    agent.end_of_the_log()
     assert agent.commitment(str(id))["handoffs"][0]["recipient"] == "courier:li"
     await asyncio.to_thread(serving.stop)

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.anyio
 
 A_DAY = timedelta(days=1)
 HASTE = Patience(
-    answer=5,
+    answer=30,
     first_pause=timedelta(milliseconds=20),
     longest_pause=timedelta(milliseconds=100),
     shortest_rest=timedelta(milliseconds=20),
@@ -424,6 +424,8 @@ async def test_what_is_erased_before_it_is_received_is_sent_without_its_words(
         await promises(1)
         await until(lambda: receiver.asked)
         await execute(database, "UPDATE streams SET key = NULL")
+        asked = len(receiver.asked)
+        await until(lambda: len(receiver.asked) > asked + 1)  # what was read before has been refused
         receiver.answer = 200
         await until(lambda: receiver.received)
 
@@ -458,9 +460,9 @@ async def test_what_cannot_be_read_holds_up_no_other(
     async with sending(to(receiver)):
         await execute(database, "UPDATE streams SET key = '\\x00'")
     await promises(2)
+    await replay(database, receiver.url, 1)
     with capture_logs():
         async with sending(to(receiver)):
-            await replay(database, receiver.url, 1)
             await until_it_stands(database, to(receiver), lambda row: row.retries == 1 and row.position == 3)
 
     assert receiver.positions == [2, 3]

@@ -21,6 +21,8 @@ class Trouble:
         self.refused: set[UUID] = set()
         self.unwritable: set[UUID] = set()
         self.seconds = 0.0
+        self.is_writing, self.goes_on = asyncio.Event(), asyncio.Event()
+        self.goes_on.set()
         self.tries = 0
 
 
@@ -57,6 +59,8 @@ def diary(name: str = "diary", *, version: int = 1, trouble: Trouble = NO_TROUBL
             self._rows.append((recorded.stream, state.version, recorded.type, told))
 
         async def write(self, conn: AsyncConnection[Any]) -> None:
+            trouble.is_writing.set()
+            await trouble.goes_on.wait()
             if trouble.seconds:
                 await asyncio.sleep(trouble.seconds)
             if self._rows:

@@ -176,7 +176,7 @@ async def test_a_build_that_is_interrupted_goes_on_where_it_was(
     async with await database.connect("feed") as conn:
         await catch_up(conn, database, keyring, [diary(), diary("fed")])
     trouble = Trouble()
-    trouble.seconds = 0.05
+    trouble.seconds = 0.2
     building = asyncio.create_task(build(database, keyring, diary(trouble=trouble)))
     await until(lambda: folded(database, 30))
     building.cancel()
@@ -224,7 +224,7 @@ async def test_what_an_interrupted_build_left_out_is_tried_again_by_whoever_goes
     made = await some_life(given, 60)
     async with await database.connect("feed") as conn:
         await catch_up(conn, database, keyring, [diary(), diary("fed")])
-        trouble.refused, trouble.seconds = {made[3]}, 0.05
+        trouble.refused, trouble.seconds = {made[3]}, 0.2
         building = asyncio.create_task(build(database, keyring, diary(trouble=trouble)))
         await until(lambda: folded(database, 30))
         building.cancel()
@@ -246,6 +246,6 @@ async def test_a_reader_that_takes_long_delays_only_the_exchange(
         building = asyncio.create_task(build(database, keyring, diary()))
         await asyncio.sleep(1)
         assert not building.done()
-        assert await asyncio.wait_for(rows(database), 2) == []
+        assert await asyncio.wait_for(rows(database), 15) == []
     await building
     assert len(await rows(database)) > 0

@@ -16,7 +16,7 @@ from store.database import Database
 from store.keyring import Keyring
 from tests.conftest import Given
 from tests.projections.explaining import Explaining, fill
-from tests.projections.test_feeding import fed, prepared
+from tests.projections.test_feeding import fed, prepared, until
 from tests.projections.test_tasks import A_YEAR_OF_TASKS
 
 pytestmark = pytest.mark.anyio
@@ -37,6 +37,10 @@ class Counted(Tasks):
 async def test_nobody_looks_while_nobody_looks_on(given: Given, database: Database, keyring: Keyring) -> None:
     tasks, events = Counted(database, keyring), Log(database, keyring)
     watch = TaskWatch(tasks, events)
+
+    async def no_more_looks() -> bool:
+        return not watch._wanted.is_set()
+
     await prepared(database, COMMITMENTS, TASKS)
     async with fed(database, keyring, COMMITMENTS, TASKS):
         working = [asyncio.create_task(work) for work in (events.follow(), watch.run())]
@@ -46,12 +50,12 @@ async def test_nobody_looks_while_nobody_looks_on(given: Given, database: Databa
             await given.assignment("SO-1", "courier", Assignment("courier:li"))
             id = await given.promise("redelivery", due=timedelta(days=1), order_id="SO-1")
             told: list[Told] = []
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 # The assignment may be told first, and the promise a moment later.
                 while {"commitment_id": id, "order_id": "SO-1"} not in [one.row for one in told]:
                     await look.wait()
                     told += look.take()
-        await asyncio.sleep(0.8)
+        await until(no_more_looks)
         asked = tasks.asked
         await given.promise("redelivery", due=timedelta(days=1), order_id="SO-1")
         await asyncio.sleep(0.3)

@@ -114,7 +114,7 @@ async def test_a_pool_that_is_exhausted_is_unavailable_within_its_time(server: E
         begin = time.monotonic()
         with pytest.raises(Unavailable):
             await one(database)
-        assert 2.5 < time.monotonic() - begin < 5
+        assert 2.5 < time.monotonic() - begin < 20
 
 
 async def test_readers_fail_fast_while_the_server_is_away_and_succeed_when_it_is_back(server: EmbeddedServer) -> None:
@@ -125,11 +125,11 @@ async def test_readers_fail_fast_while_the_server_is_away_and_succeed_when_it_is
             begin = time.monotonic()
             answers = await asyncio.gather(*(one(database) for _ in range(20)), return_exceptions=True)
             assert all(isinstance(answer, Unavailable) for answer in answers)
-            assert time.monotonic() - begin < 5
+            assert time.monotonic() - begin < 20
         with pytest.raises(Unavailable):
             await database.connect("writer")
         await asyncio.to_thread(server.revive)
-        assert await answers_again_within(4, database)
+        assert await answers_again_within(30, database)
         await asyncio.sleep(0.1)
         assert await asyncio.gather(*(one(database) for _ in range(20))) == [(1,)] * 20
 
@@ -140,7 +140,7 @@ async def test_an_embedded_server_that_is_killed_comes_back_by_itself(server: Em
         await one(database)
         signal_postmaster(server, signal.SIGKILL)
         await asyncio.sleep(0.1)
-        assert await answers_again_within(4, database)
+        assert await answers_again_within(30, database)
 
 
 async def test_a_database_out_of_reach_is_told_with_its_reason_in_one_line(server: EmbeddedServer) -> None:

@@ -197,8 +197,8 @@ def test_sealing_and_opening_take_microseconds(keyring: Keyring) -> None:
         partial(keyring.open, key, sealed, b"promise"),
         partial(keyring.unwrap, stream, wrapped),
     ):
-        begin = time.perf_counter()
+        begin = time.thread_time()
         for _ in range(2_000):
             work()
         # Ten times what it takes, so that only a lost cache fails and not a busy machine.
-        assert (time.perf_counter() - begin) / 2_000 < 40e-6
+        assert (time.thread_time() - begin) / 2_000 < 40e-6

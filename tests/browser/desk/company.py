@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.api.serving import Api, Serving
 
-__all__ = ["CONFIG", "FRAMED_BY", "Company", "typed"]
+__all__ = ["CONFIG", "FRAMED_BY", "TEN_O_CLOCK", "Company", "typed"]
 
 CONFIG = '[defaults]\ntime_zone = "Asia/Shanghai"\ncalendar = "CN"\n'
 TEN_O_CLOCK = datetime(2027, 3, 2, 2, tzinfo=UTC)

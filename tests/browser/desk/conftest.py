@@ -6,12 +6,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Begin
-from tests.browser.desk.company import CONFIG, FRAMED_BY, Company
+from tests.browser.desk.company import CONFIG, FRAMED_BY, TEN_O_CLOCK, Company
 
 
 @pytest.fixture(scope="module")
 def company(begin: Begin) -> Company:
-    return Company(begin(CONFIG, test_clock=1, frame_ancestors=FRAMED_BY))
+    return Company(begin(CONFIG, test_clock=1, clock=TEN_O_CLOCK, frame_ancestors=FRAMED_BY))
 
 
 @pytest.fixture

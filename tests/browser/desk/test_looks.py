@@ -58,5 +58,5 @@ def test_inside_a_helpdesk_it_is_filled_in_and_leads_nowhere_else(
 def test_only_the_embedded_desk_may_be_framed_and_only_by_whom_the_settings_name(
     company: Company, path: str, by: str
 ) -> None:
-    answer = httpx.get(company.url + path, headers={"X-Actor": "agent:mei"}, trust_env=False)
+    answer = httpx.get(company.url + path, headers={"X-Actor": "agent:mei"}, trust_env=False, timeout=30)
     assert f"frame-ancestors {by}" in answer.headers["content-security-policy"]

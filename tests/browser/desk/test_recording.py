@@ -128,7 +128,9 @@ def test_a_form_that_is_sent_twice_records_one_promise(opened: Callable[..., Pag
     page.locator("#record").wait_for(state="attached")
     sent = page.evaluate("Object.fromEntries(new FormData(document.getElementById('record')))")
     for _ in range(2):
-        answer = httpx.post(f"{company.url}/desk", data=sent, headers={"X-Actor": "agent:mei"}, trust_env=False)
+        answer = httpx.post(
+            f"{company.url}/desk", data=sent, headers={"X-Actor": "agent:mei"}, trust_env=False, timeout=30
+        )
         assert answer.status_code == 303, answer.text
 
     assert len(company.promised("SO-1003")) == before + 1
