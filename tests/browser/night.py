@@ -23,6 +23,7 @@ class Night:
         self.urgent = self.unread("SO-1", hours=1)
         for number in range(2, 5):
             self.unread(f"SO-{number}", hours=3 + number)
+        self.oms.all_taken_in()
 
     def unread(self, order: str, *, hours: float, recipient: str = "courier:li") -> str:
         """A promise whose receipt has been due for some time."""
@@ -30,4 +31,5 @@ class Night:
         self.oms.assign(order, recipient, depot="north")
         id = self.oms.promise(order_id=order, promise=PROMISE, made_at=made_at, due=self.oms.due(hours=hours))["id"]
         self.oms.by(recipient).command(id, "receipts", {"revision": 1, "state": "declined", "reason": "No room"})
+        self.supervisor.get("/v1/flags", limit=1)  # what the board reads is there by now
         return str(id)

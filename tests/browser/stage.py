@@ -49,7 +49,7 @@ class Stage(Telling):
         once_more = self.desk.get_by_role("alert").filter(has_text="press Enter once more")
         expect(self.desk.locator("#made, #saying").or_(once_more).first).to_be_visible()
         if once_more.is_visible():
-            self.desk.keyboard.press("Enter")
+            self.desk.locator("#record button.main").press("Enter")
         self.is_told("Recorded")
         self.ids[name] = parse_qs(urlsplit(self.desk.url).query)["made"][0]
 
@@ -80,6 +80,7 @@ class Stage(Telling):
         self.desk.wait_for_url(re.compile("/desk/(found|promises)"))
         if "/desk/found" in self.desk.url:
             self.desk.locator(f"a[href^='/desk/promises/{self.ids[name]}']").first.click()
+        self.desk.wait_for_load_state()
         self.desk.get_by_label("Minutes").fill(str(minutes))
         self.desk.locator("h1").click()
         self.desk.keyboard.press("c")
@@ -87,6 +88,7 @@ class Stage(Telling):
 
     def amends(self, due: str, words: str, reason: str) -> None:
         """He changes the promise that is before him: by when, and in which words."""
+        self.desk.wait_for_load_state()
         self.desk.keyboard.press("a")
         self.desk.keyboard.type(due)
         self.desk.keyboard.press("Tab")
@@ -124,6 +126,7 @@ class Stage(Telling):
 
     def reads(self, **search: str) -> list[str]:
         """What happened, in sentences and in order."""
+        self.api.all_taken_in()
         self.timeline.goto(f"{self.url}/history?{urlencode({**search, 'order': 'oldest_first'})}")
         return self.timeline.locator(".event .words").all_inner_texts()
 

@@ -104,6 +104,7 @@ def test_the_filters_stand_in_the_address_and_work_without_scripts(opened: Opene
     page.locator("#f-from").fill(cable.instant(3, "18:55").strftime("%Y-%m-%dT") + "18:55")
     page.get_by_label("In which order").select_option("oldest_first")
     page.get_by_role("search").get_by_role("button").click()
+    page.wait_for_load_state()
 
     assert searched(page) == {
         "order_id": [ORDER],
@@ -162,6 +163,7 @@ def test_two_instants_stand_side_by_side(opened: Opened, cable: Telling) -> None
         local = at + timedelta(hours=8)
         page.get_by_label(name, exact=True).fill(f"{local:%Y-%m-%dT%H:%M}")
     page.get_by_role("button", name="Compare").click()
+    page.wait_for_load_state()
 
     assert searched(page)["at"] == [instant(cable.instant(2, "12:30"))]
     differing = page.locator("tbody.differs")
@@ -177,6 +179,7 @@ def test_two_instants_stand_side_by_side(opened: Opened, cable: Telling) -> None
 def test_a_customer_is_followed_over_all_his_orders(opened: Opened, cable: Telling) -> None:
     page = opened(f"/history?order_id={ORDER}")
     page.get_by_role("link", name=f"customer {CUSTOMER}").first.click()
+    page.wait_for_load_state()
 
     promises = page.locator("li.card .promise").all_inner_texts()
     assert promises[0] == ELSEWHERE

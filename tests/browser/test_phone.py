@@ -1,6 +1,7 @@
 """A courier's day on his phone: what he sees, what he says to it, and what is recorded of that."""
 
 import io
+import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -253,6 +254,9 @@ def test_what_the_server_refuses_stays_on_the_phone_with_the_reason(phone: Phone
     assert phone.outbox() == []
 
 
+_THE_WORKER_DOES_NOT_SEND = "Object.defineProperty(ServiceWorkerRegistration.prototype, 'sync', { value: null })"
+
+
 def _as_of_a_stranger(route: Route) -> None:
     """The same request, of somebody who never was to keep it."""
     route.continue_(headers={**route.request.headers, "x-actor": "courier:stranger"})
@@ -265,7 +269,7 @@ def test_a_phone_whose_clock_is_wrong_sends_the_right_time_and_says_so(
     id = office.promise()
     phone = phones()
     # The clock of the worker cannot be set here, and on a phone both have the same: let it not send.
-    phone.page.add_init_script("Object.defineProperty(ServiceWorkerRegistration.prototype, 'sync', { value: null })")
+    phone.page.add_init_script(_THE_WORKER_DOES_NOT_SEND)
     phone.page.clock.install(time=datetime.now().astimezone() + wrong_by)
     phone.enter(office.courier).open(id)
     tapped = phone.page.evaluate("Date.now()") / 1000 - wrong_by.total_seconds()
@@ -279,9 +283,38 @@ def test_a_phone_whose_clock_is_wrong_sends_the_right_time_and_says_so(
     phone.shows(f"This phone's clock is {words}.")
 
 
-def test_a_tap_that_is_more_than_a_day_old_is_recorded_without_its_time(phone: Phone, office: Office) -> None:
+def test_a_slow_answer_tells_no_other_time_than_a_quick_one_before(phones: Phones, office: Office) -> None:
     id = office.promise()
-    phone.open(id)
+    phone = phones().enter(office.courier).open(id)
+    eventually(lambda: "HandoffSeen" in office.told(id))
+    eventually(lambda: phone.outbox() == [])
+    phone.page.route("**/v1/tasks?*", _slowly)
+    with phone.page.expect_response("**/v1/tasks?*"):
+        phone.page.evaluate("dispatchEvent(new Event('online'))")
+    began = phone.page.evaluate("Date.now()") / 1000
+    phone.tap("I know")
+    phone.shows("Undo")
+    tapped = phone.page.evaluate("Date.now()") / 1000
+    phone.shows("Confirmed: you know")
+
+    (receipt,) = office.events(id, "HandoffAcknowledged")
+    assert began - 1 <= _instant(receipt["occurred_at"]).timestamp() <= tapped + 1
+
+
+def _slowly(route: Route) -> None:
+    """Its answer is on the way for four seconds, of which it told the beginning: half of them would be the error."""
+    answer = route.fetch()
+    time.sleep(4)
+    route.fulfill(response=answer)
+
+
+def test_a_tap_that_is_more_than_a_day_old_is_recorded_without_its_time(phones: Phones, office: Office) -> None:
+    id = office.promise()
+    phone = phones()
+    # As above: the worker's clock is right, and it would send after five seconds.
+    phone.page.add_init_script(_THE_WORKER_DOES_NOT_SEND)
+    phone.page.clock.install()
+    phone.enter(office.courier).open(id)
     phone.context.set_offline(True)
     phone.tap("I know")
     phone.shows("Undo")

@@ -84,7 +84,7 @@ def test_an_answer_that_is_lost_leaves_the_tap_on_the_phone_and_one_event_in_the
     phone.go("").shows("1 thing saved on this phone, not sent")
 
     center.line.losing = None
-    phone.tap("Send now")
+    phone.page.evaluate("dispatchEvent(new Event('online'))")
     phone.shows("Confirmed: you know")
     assert office.told(id).count("HandoffAcknowledged") == 1
     assert phone.outbox() == []
@@ -115,7 +115,7 @@ def test_what_the_server_was_recording_when_it_was_killed_is_recorded_once_after
 
     center.start()
     center.line.losing = None
-    phone.tap("Send now")
+    phone.page.evaluate("dispatchEvent(new Event('online'))")
     phone.page.locator(".things .done").nth(MANY - 1).wait_for()
     assert phone.outbox() == []
     office = Office(center.serving.by("agent:ling"))
@@ -145,8 +145,7 @@ def test_what_is_promised_after_the_stream_broke_off_appears_by_itself(
     office = again(office, center)
 
     id = office.promise("Promised by another server")
-    phone.page.clock.fast_forward(5_000)
-    phone.row(id).wait_for()
+    phone.waits_for(phone.row(id))
 
 
 @contextmanager

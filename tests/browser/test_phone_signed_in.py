@@ -109,11 +109,11 @@ def test_what_one_has_said_is_not_sent_by_a_browser_that_is_anothers_by_now(
     phone.context.set_offline(True)
     phone.tap("I know")
     phone.shows("Undo")
-    phone.context.set_offline(False)
     code = code_for(office.agent, "courier:wu")
     assert phone.context.request.post(
         f"{closed.url}/v1/pairings", data={"code": code}, headers={"Origin": closed.url}
     ).ok
+    phone.context.set_offline(False)
     phone.go("").shows("This phone is not signed in any more. What was not sent stays here.")
     assert office.events(id, "HandoffAcknowledged") == []
     assert [entry["actor"] for entry in phone.outbox() if entry["said"].get("state") == "acknowledged"] == [

@@ -28,6 +28,7 @@ def serving(begin: Begin) -> Serving:
         courier.command(id, "fulfilment", {})
     courier.receipt(broken, "declined", reason="=1+1")
     oms.command(broken, "contacts", {"channel": "phone"})
+    oms.all_taken_in()
     return serving
 
 

@@ -81,6 +81,7 @@ def sign_in(page: Page, house: Serving, path: str = "/") -> None:
     page.goto(house.url + path)
     page.get_by_role("link", name="Sign in").click()
     page.get_by_role("button", name="Sign out").wait_for()
+    page.wait_for_load_state()
 
 
 def test_a_supervisor_signs_in_goes_on_to_where_he_wanted_and_signs_out(
@@ -93,6 +94,7 @@ def test_a_supervisor_signs_in_goes_on_to_where_he_wanted_and_signs_out(
     check_every_screen(page)
     page.get_by_role("link", name="Upheld").click()
     expect(page.get_by_role("heading", name="Wang")).to_be_visible()
+    page.wait_for_load_state()
     names = page.locator(".roles b").all_inner_texts()
     assert names == ["I promise", "I see to it", "I keep it", "I look into it"]
     check_everybody_can_read(page)

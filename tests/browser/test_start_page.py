@@ -22,7 +22,8 @@ def serving(begin: Begin) -> Serving:
     """A process with one promise in danger: it was due an hour ago."""
     serving = begin()
     now = datetime.now(UTC)
-    made = serving.by("system:oms").post(
+    oms = serving.by("system:oms")
+    made = oms.post(
         "/v1/commitments",
         {
             "customer_id": "CU-7",
@@ -34,6 +35,7 @@ def serving(begin: Begin) -> Serving:
         },
     )
     assert made.status_code == 201, made.text
+    oms.all_taken_in()
     return serving
 
 

@@ -20,6 +20,9 @@ from store.embedded import EmbeddedServer
 from tests.api.serving import MASTER_KEY, EmptyDatabase, Serving
 from tests.browser.stage import Stage, staged
 
+# Each has a server and four browsers' pages of its own, and is long.
+pytestmark = pytest.mark.timeout(300)
+
 UNKNOWN = "Who must keep it does not know of it"
 AT_ONCE = "确实还没有通知师傅，马上通知，HDMI 线免费送到，不收您一分钱。"
 THIS_EVENING = "The courier left long ago and will be with you this evening."

@@ -1,6 +1,7 @@
 """A keeper's page behind a link, in a real browser: on a small phone, for a screen reader, and without scripts."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -25,11 +26,13 @@ class Route:
         oms.by("courier:li").receipt(self.moved)
         agent.command(self.moved, "amendments", {"promise": "明天中午前送货", "reason": "She works"})
         self.late = agent.promise(order_id="SO-3", promise="Утре до 18 ч.")["id"]
+        oms.all_taken_in()
 
     def link(self, locale: str) -> str:
-        """The link, once the courier reads a language."""
+        """The link, once the courier reads a language. It holds until midnight, which is not near where he is."""
         supervisor = self.oms.by("supervisor:wang")
-        supervisor.put("/v1/people/courier:li", {"name": "Li", "locale": locale, "time_zone": "Europe/Sofia"})
+        time_zone = "Europe/Sofia" if datetime.now(UTC).hour < 12 else "America/New_York"
+        supervisor.put("/v1/people/courier:li", {"name": "Li", "locale": locale, "time_zone": time_zone})
         return str(supervisor.post("/v1/people/courier:li/keeper-link", None).json()["url"])
 
 

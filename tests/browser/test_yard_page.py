@@ -30,6 +30,7 @@ class Morning:
         self.oms.by("courier:bo").receipt(ready)
         self.oms.assign("SO-9", "courier:ready", departs_at=self.oms.at(hours=1), stop=1, depot="south")
         self.oms.by("courier:ready").receipt(self.oms.promise(order_id="SO-9")["id"])
+        self.oms.all_taken_in()
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,7 @@ def test_the_first_to_leave_comes_first_with_what_is_missing_in_the_customers_wo
 def test_a_step_is_near(opened: Opened, morning: Morning) -> None:
     page = opened("/board/yard?depot=north")
     page.locator(".vehicle a", has_text="What can be done").first.click()
+    page.wait_for_load_state()
 
     assert page.url.endswith(f"/board/flags/{morning.cable}")
     assert page.locator("form[action^='/board/flags']").count() > 1
@@ -100,20 +102,20 @@ def test_the_yard_fits_every_screen(opened: Opened) -> None:
 
 
 def test_another_day_is_asked_for_and_what_is_no_day_is_said(opened: Opened, morning: Morning) -> None:
-    morning.oms.assign("SO-later", "courier:later", departs_at="2030-01-02T05:00:00Z", stop=1, depot="north")
-    morning.oms.promise(order_id="SO-later", due={"at": "2030-01-03T05:00:00Z"})
+    morning.oms.assign("SO-later", "courier:later", departs_at="2090-01-02T05:00:00Z", stop=1, depot="north")
+    morning.oms.promise(order_id="SO-later", due={"at": "2090-01-03T05:00:00Z"})
     page = opened("/board/yard")
-    page.get_by_label("Leaving on").fill("2030-01-02")
+    page.get_by_label("Leaving on").fill("2090-01-02")
     page.get_by_role("button", name="Show").click()
 
     expect(page.locator(".vehicle h2")).to_contain_text("courier:later")
-    assert page.url.endswith("/board/yard?day=2030-01-02"), "what is empty stands in no address"
-    page.goto(f"{morning.serving.url}/board/yard?day=2029-12-24")
+    assert page.url.endswith("/board/yard?day=2090-01-02"), "what is empty stands in no address"
+    page.goto(f"{morning.serving.url}/board/yard?day=2089-12-24")
     expect(page.locator(".empty")).to_have_text("No vehicle with a promise leaves on this day.")
     page.keyboard.press("n")
     expect(page.locator(".vehicle h2")).to_contain_text("courier:later")
-    assert page.url.endswith("/board/yard?day=2030-01-02")
-    page.goto(f"{morning.serving.url}/board/yard?day=2031-01-02")
+    assert page.url.endswith("/board/yard?day=2090-01-02")
+    page.goto(f"{morning.serving.url}/board/yard?day=2091-01-02")
     expect(page.locator(".empty")).to_have_text("No vehicle with a promise leaves on this day.")
     page.goto(f"{morning.serving.url}/board/yard?day=someday")
     expect(page.get_by_role("alert")).to_contain_text("This cannot be looked for")

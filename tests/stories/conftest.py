@@ -76,7 +76,13 @@ class Api:
         self, who: str, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
         own = {"X-Actor": who, "Upheld-Min-Position": self._position, **(headers or {})}
-        answer = self._client.request(method, path, json=body, headers=own)
+        deadline = time.monotonic() + 30
+        while True:
+            answer = self._client.request(method, path, json=body, headers=own)
+            # On a busy machine what was written before is not yet to be seen.
+            late = answer.status_code == 503 and answer.json()["code"] == "projection_behind"
+            if method == "POST" or not late or time.monotonic() > deadline:
+                break
         self._position = answer.headers.get("Upheld-Position", self._position)
         return answer
 
@@ -96,6 +102,13 @@ class Api:
 
     def history(self, **query: str) -> list[dict[str, Any]]:
         return self.items("/v1/history", limit="500", **query)
+
+    def all_taken_in(self) -> None:
+        """Wait until everything that was recorded is to be seen everywhere."""
+        deadline = time.monotonic() + 30
+        while any(row["lag_events"] for row in self.get("/readyz", verbose="true")["standing"]):
+            assert time.monotonic() < deadline, "it was not taken in in time"
+            time.sleep(0.02)
 
     def set_clock(self, now: datetime) -> None:
         _json(self.send("system:test", "PUT", "/v1/test-clock", {"now": now.isoformat()}))

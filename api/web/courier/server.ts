@@ -31,6 +31,8 @@ export type Tasks =
 export class Server {
   /** How far the server's clock is ahead, as measured by the answer that took the shortest. */
   skew: number | null = null;
+  /** How far off that can be: half of what that answer took. */
+  #error = Number.POSITIVE_INFINITY;
   readonly #asking = new Set<AbortController>();
 
   constructor(private readonly measured: (skew: number) => void = () => undefined) {}
@@ -137,8 +139,14 @@ export class Server {
 
   #measure(now: string | null, sent_at: number, answered_at: number): void {
     const there = now === null ? Number.NaN : Date.parse(now);
-    if (Number.isNaN(there) || answered_at - sent_at > 5_000) return;
-    this.skew = Math.round(there - (sent_at + answered_at) / 2);
+    const error = (answered_at - sent_at) / 2;
+    if (Number.isNaN(there) || error < 0 || error > 2_500) return;
+    const skew = Math.round(there - (sent_at + answered_at) / 2);
+    // Where both cannot be true, a clock was set meanwhile.
+    const isStillTrue = this.skew !== null && Math.abs(skew - this.skew) <= error + this.#error;
+    if (isStillTrue && error > this.#error) return;
+    this.skew = skew;
+    this.#error = error;
     this.measured(this.skew);
   }
 }

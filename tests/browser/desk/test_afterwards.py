@@ -50,6 +50,7 @@ def test_a_promise_is_changed_taken_back_and_shown_by_keyboard(opened: Callable[
     page.keyboard.type("friday 18:00")
     page.keyboard.press("Enter")
     expect(page.locator(".fault")).to_contain_text("Say why")
+    expect(page.locator("#amendments-reason")).to_be_focused()
     page.keyboard.type("The van broke down")
     page.keyboard.press("Enter")
     expect(page.locator(".fault")).to_contain_text("The words still name another time: “on Thursday”.")
@@ -57,6 +58,7 @@ def test_a_promise_is_changed_taken_back_and_shown_by_keyboard(opened: Callable[
     page.locator("#amendments-reason").press("Enter")
     expect(page.locator("#saying")).to_contain_text("It is to be kept by Fri, Mar 5, 2027 18:00, Shanghai.")
     assert "Mei changed it on Tue, Mar 2, 2027 10:00. The reason: The van broke down" in page.inner_text("#saying")
+    page.wait_for_load_state()
     page.keyboard.press("k")
     expect(page.locator("#url")).to_have_value(f"{company.url}/c/" + page.input_value("#url").split("/c/")[1])
     page.goto(f"{company.url}/desk/promises/{id}")
@@ -66,6 +68,7 @@ def test_a_promise_is_changed_taken_back_and_shown_by_keyboard(opened: Callable[
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
     expect(page.locator("#saying")).to_contain_text("It was taken back on")
+    page.wait_for_load_state()
     page.keyboard.press("r")
     page.keyboard.press("Enter")
 
@@ -81,8 +84,8 @@ def test_my_promises_begin_with_those_in_danger(opened: Callable[..., Page], com
     company.oms.by("courier:li").receipt(id, "declined", reason="No room")
     page = opened(actor="agent:gao")
 
-    assert page.locator("#mine .promise").all_inner_texts() == ["In danger", "Sooner", "Later"]
-    assert "Who must keep it said no" in page.inner_text("#mine")
+    expect(page.locator("#mine .promise")).to_have_text(["In danger", "Sooner", "Later"])
+    expect(page.locator("#mine")).to_contain_text("Who must keep it said no")
 
 
 def test_a_page_that_cannot_ask_the_server_says_so(opened: Callable[..., Page]) -> None:
