@@ -30,6 +30,9 @@ __all__ = ["address", "bind", "open_to", "run", "serve", "serve_with", "work"]
 log = structlog.get_logger("upheld.server")
 
 _FINISH_SECONDS = 5
+_KEPT_SECONDS = 75
+"""How long an idle connection is kept: longer than clients and proxies do (nginx: 60 seconds), so that none is closed
+here just as a request is sent over it."""
 _LOOK_EVERY = 0.2
 
 
@@ -129,6 +132,7 @@ async def serve(settings: Settings, listener: socket.socket, stop: asyncio.Event
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=_FINISH_SECONDS,
+            timeout_keep_alive=_KEPT_SECONDS,
         )
         server = _Server(config, listening)
 

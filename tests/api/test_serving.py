@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from pathlib import Path
 from uuid import uuid4
 
@@ -434,6 +435,19 @@ def test_who_never_sends_his_body_is_told_that_the_server_stops(serve: Serve) ->
         assert "problem+json" in answered
         assert "retry-after" in answered.lower()
         assert "Traceback" not in serving.logged
+
+
+def test_a_connection_is_kept_longer_than_whoever_asks_keeps_one(serve: Serve) -> None:
+    """Clients and proxies send the next request over one that was idle; it must not be closed in that very moment."""
+    kept = HTTPConnection("127.0.0.1", serve().wait().port, timeout=30)
+    kept.connect()
+    first = kept.sock
+    for pause in (0, 5.5):
+        time.sleep(pause)
+        kept.request("GET", "/livez")
+        assert kept.getresponse().read() == b"ok"
+    assert kept.sock is first
+    kept.close()
 
 
 def half_a_promise(serving: Serving) -> socket.socket:

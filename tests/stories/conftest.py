@@ -202,7 +202,7 @@ class Telling:
 def api(settings: Settings, app: FastAPI) -> Iterator[Api]:
     """A server of the test's own on the database of `settings`, reached through a socket."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, access_log=False, ws="none")
+    config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_keep_alive=75)
     serving = uvicorn.Server(config)
     thread = threading.Thread(target=serving.run, args=([listener],))
     thread.start()
