@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +20,18 @@ from psycopg.sql import SQL, Identifier
 
 from tests.api.forking import Begun, begin
 
-__all__ = ["BROWSER_KEYS", "MASTER_KEY", "Api", "EmptyDatabase", "Serving", "instant", "refused", "run"]
+__all__ = [
+    "BROWSER_KEYS",
+    "MASTER_KEY",
+    "Api",
+    "EmptyDatabase",
+    "Serving",
+    "instant",
+    "patiently",
+    "refused",
+    "run",
+    "take_in",
+]
 
 MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
 """The key of every database that several processes of a test share."""
@@ -202,22 +213,13 @@ class Api:
         self.see(answer)
         return answer
 
-    def _patiently(self, method: str, path: str, body: object = None, **more: Any) -> httpx.Response:
-        """As `request`; where what was written before is not yet to be seen, on a busy machine, it asks again."""
-        deadline = time.monotonic() + _CATCHES_UP_WITHIN
-        while True:
-            answer = self.request(method, path, body, **more)
-            late = answer.status_code == 503 and answer.json()["code"] == "projection_behind"
-            if not late or time.monotonic() > deadline:
-                return answer
-
     def see(self, answer: httpx.Response) -> None:
         """Whoever reads from now on reads what was written by a command, whoever sent it."""
         self._seen[0] = max(self._seen[0], int(answer.headers.get("Upheld-Position", 0)))
 
     def get(self, path: str, *, headers: Mapping[str, str] | None = None, **params: Any) -> Any:
         """What a GET answers, which must be 200."""
-        answer = self._patiently("GET", path, headers=headers, **params)
+        answer = patiently(lambda: self.request("GET", path, headers=headers, **params))
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -297,10 +299,7 @@ class Api:
     def all_taken_in(self, *, within: float = 15) -> int:
         """Where the log ends, once everything in it is to be seen everywhere; whoever reads from now on reads it."""
         end = self.end_of_the_log()
-        deadline = time.monotonic() + within
-        while any(row["lag_events"] for row in self.get("/readyz", verbose="true")["standing"]):
-            assert time.monotonic() < deadline, "it was not taken in in time"
-            time.sleep(0.02)
+        take_in(lambda: self.get("/readyz", verbose="true"), within=within)
         return end
 
     # -- time ---------------------------------------------------------------------------------------------------
@@ -310,7 +309,7 @@ class Api:
         return self._now[0] or datetime.now(UTC)
 
     def move_clock(self, now: datetime) -> httpx.Response:
-        answer = self._patiently("PUT", "/v1/test-clock", {"now": instant(now)})
+        answer = patiently(lambda: self.put("/v1/test-clock", {"now": instant(now)}))
         if answer.status_code == 200:
             self._now[0] = now
         return answer
@@ -327,6 +326,24 @@ class Api:
 
     def due(self, **span: float) -> dict[str, str]:
         return {"at": self.at(**span)}
+
+
+def patiently(ask: Callable[[], httpx.Response]) -> httpx.Response:
+    """What is answered; where what was written before is not yet to be seen, on a busy machine, it is asked again."""
+    deadline = time.monotonic() + _CATCHES_UP_WITHIN
+    while True:
+        answer = ask()
+        late = answer.status_code == 503 and answer.json()["code"] == "projection_behind"
+        if not late or time.monotonic() > deadline:
+            return answer
+
+
+def take_in(look: Callable[[], Mapping[str, Any]], *, within: float) -> None:
+    """Wait until everything that was recorded is to be seen everywhere, as `/readyz?verbose` tells to who looks."""
+    deadline = time.monotonic() + within
+    while any(row["lag_events"] for row in look()["standing"]):
+        assert time.monotonic() < deadline, "it was not taken in in time"
+        time.sleep(0.02)
 
 
 def instant(at: datetime) -> str:

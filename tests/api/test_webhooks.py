@@ -209,7 +209,7 @@ def test_after_a_power_cut_some_are_sent_again_with_their_ids_and_none_is_lost(s
         receiver.answer = 200
         second = serve(config=config).wait()
         agent = second.by("agent:ling")
-        until(lambda: not any(row["lag_events"] for row in agent.client.get("/readyz?verbose").json()["standing"]))
+        agent.all_taken_in()
         history = agent.history()
         receiver.wait(lambda: {item["position"] for item in history} <= set(receiver.positions))
 

@@ -1,9 +1,11 @@
 """Messages to browsers: what a push service gets, what the browser reads, and what becomes of those that are gone."""
 
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import psycopg
 import pytest
@@ -17,6 +19,8 @@ from store.push import Subscriptions, signing_key
 from tests.policies.push_service import Browser, PushService
 
 pytestmark = pytest.mark.anyio
+
+Pushing = Callable[..., AbstractAsyncContextManager[Pusher]]
 
 LI = "courier:li"
 TWO_HOURS = timedelta(hours=2)
@@ -34,10 +38,14 @@ def subscriptions(database: Database, keyring: Keyring) -> Subscriptions:
 
 
 @pytest.fixture
-async def pusher(database: Database, keyring: Keyring, clock: SetClock) -> AsyncIterator[Pusher]:
-    """Whose messages may stay on this machine."""
-    push = Push(subject="mailto:ops@example.com", allow_private=True)
-    async with Pusher.open(database, keyring, clock, push, within=30) as pusher:
+def pushing(database: Database, keyring: Keyring, clock: SetClock) -> Pushing:
+    """Somebody whose messages may stay on this machine: `pushing(within=30)` waits so many seconds for an answer."""
+    return partial(Pusher.open, database, keyring, clock, Push(subject="mailto:ops@example.com", allow_private=True))
+
+
+@pytest.fixture
+async def pusher(pushing: Pushing) -> AsyncIterator[Pusher]:
+    async with pushing(within=30) as pusher:
         yield pusher
 
 
@@ -121,16 +129,11 @@ async def test_what_fails_is_told_with_its_reason_and_the_browser_stays(
 
 
 async def test_who_does_not_answer_in_time_has_failed_and_stays(
-    service: PushService,
-    subscriptions: Subscriptions,
-    pusher: Pusher,
-    database: Database,
-    keyring: Keyring,
-    clock: SetClock,
+    service: PushService, subscriptions: Subscriptions, pusher: Pusher, pushing: Pushing
 ) -> None:
     await subscriptions.put(LI, Browser().subscription(f"{service.url}/s"))
     service.answers["/s"] = None
-    async with Pusher.open(database, keyring, clock, Push(allow_private=True), within=0.2) as impatient:
+    async with pushing(within=0.2) as impatient:
         assert await impatient.push(LI, b"x", TWO_HOURS) == [Outcome("failed", "no answer within 0.2 s")]
     service.answers.clear()
     assert await pusher.push(LI, b"x", TWO_HOURS) == [Outcome("accepted")]

@@ -23,6 +23,7 @@ from api.stories.script import At, Story, Told
 from domain.deadlines import zone
 from store.clock import SystemClock
 from store.embedded import EmbeddedServer
+from tests.api.serving import patiently, take_in
 
 _MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
 _KEPT = {"checkpoints", "keyring", "schema_migrations"}
@@ -76,13 +77,11 @@ class Api:
         self, who: str, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
         own = {"X-Actor": who, "Upheld-Min-Position": self._position, **(headers or {})}
-        deadline = time.monotonic() + 30
-        while True:
-            answer = self._client.request(method, path, json=body, headers=own)
-            # On a busy machine what was written before is not yet to be seen.
-            late = answer.status_code == 503 and answer.json()["code"] == "projection_behind"
-            if method == "POST" or not late or time.monotonic() > deadline:
-                break
+
+        def ask() -> httpx.Response:
+            return self._client.request(method, path, json=body, headers=own)
+
+        answer = ask() if method == "POST" else patiently(ask)
         self._position = answer.headers.get("Upheld-Position", self._position)
         return answer
 
@@ -105,10 +104,7 @@ class Api:
 
     def all_taken_in(self) -> None:
         """Wait until everything that was recorded is to be seen everywhere."""
-        deadline = time.monotonic() + 30
-        while any(row["lag_events"] for row in self.get("/readyz", verbose="true")["standing"]):
-            assert time.monotonic() < deadline, "it was not taken in in time"
-            time.sleep(0.02)
+        take_in(lambda: self.get("/readyz", verbose="true"), within=30)
 
     def set_clock(self, now: datetime) -> None:
         _json(self.send("system:test", "PUT", "/v1/test-clock", {"now": now.isoformat()}))
